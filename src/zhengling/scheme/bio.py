@@ -1,0 +1,65 @@
+"""Spans to BIO tags and back; pure Python and numpy.
+
+Tag 0 is ``O``; kind ``k`` (by its place in the scheme) begins with ``1 + 2 k`` and goes on with ``2 + 2 k``.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+
+OUTSIDE = 0
+Span = tuple[int, int, int]
+"""``(start, end, kind)``: half-open, kind by its place in the scheme."""
+
+
+def tag_names(kinds: Sequence[str]) -> list[str]:
+    """The names of all tags in order: ``O``, ``B-require``, ``I-require``, …"""
+    return ["O", *(f"{position}-{kind}" for kind in kinds for position in "BI")]
+
+
+def encode_spans(spans: Iterable[Span], length: int) -> NDArray[np.int64]:
+    """BIO tags of shape ``[length]``; raises ``ValueError`` where spans overlap or leave ``[0, length)``."""
+    tags = np.zeros(length, dtype=np.int64)
+    for start, end, kind in spans:
+        if not 0 <= start < end <= length:
+            raise ValueError(f"span ({start}, {end}) is empty or outside [0, {length})")
+        if tags[start:end].any():
+            raise ValueError(f"span ({start}, {end}) overlaps another")
+        tags[start:end] = 2 + 2 * kind
+        tags[start] = 1 + 2 * kind
+    return tags
+
+
+def decode_tags(tags: Sequence[int] | NDArray[np.int64]) -> list[Span]:
+    """The spans of a tag sequence, in order. A stray inside tag (no begin before it, or another kind) begins a span."""
+    array = np.asarray(tags, dtype=np.int64)
+    if not len(array):
+        return []
+    inside = array > OUTSIDE
+    kinds = (array - 1) // 2
+    before_inside = np.concatenate([[False], inside[:-1]])
+    before_kind = np.concatenate([[-1], kinds[:-1]])
+    begins = inside & ((array % 2 == 1) | ~before_inside | (kinds != before_kind))
+    starts = np.flatnonzero(begins)
+    stops = np.flatnonzero(begins | ~inside)
+    after = np.append(stops, len(array))[np.searchsorted(stops, starts, side="right")]
+    return [(int(start), int(end), int(kinds[start])) for start, end in zip(starts, after, strict=True)]
+
+
+def allowed_transitions(kinds: int) -> NDArray[np.bool_]:
+    """Which tag may follow which, shape ``[tags, tags]``: an inside tag needs its own kind before it."""
+    tags = 1 + 2 * kinds
+    allowed = np.ones((tags, tags), dtype=np.bool_)
+    for kind in range(kinds):
+        inside = 2 + 2 * kind
+        allowed[:, inside] = False
+        allowed[[inside - 1, inside], inside] = True
+    return allowed
+
+
+def allowed_starts(kinds: int) -> NDArray[np.bool_]:
+    """Which tag may come first, shape ``[tags]``: any but an inside tag."""
+    return np.asarray([tag == OUTSIDE or tag % 2 == 1 for tag in range(1 + 2 * kinds)])
