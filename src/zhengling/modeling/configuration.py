@@ -1,0 +1,68 @@
+"""The configuration of a model: its encoder, its labels, its thresholds and how it cuts windows."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from transformers import AutoConfig, PretrainedConfig
+
+from zhengling.scheme.labels import LabelScheme
+
+
+class ZhenglingConfig(PretrainedConfig):
+    """An encoder of any architecture that ``AutoModel`` knows, and three heads over it.
+
+    ``encoder``: the encoder's own configuration (an object or its dictionary). ``directives``, ``slots``, ``themes``:
+    the label scheme. ``thresholds``: per theme, and for ``boilerplate``, the probability from which it holds.
+    ``theme_temperature``: divides theme logits, so that scores are calibrated. ``window`` and ``overlap``: in tokens, special
+    ones included in the first.
+    """
+
+    model_type = "zhengling"
+    has_no_defaults_at_init = False
+
+    def __init__(
+        self,
+        encoder: PretrainedConfig | dict[str, Any] | None = None,
+        directives: list[str] | None = None,
+        slots: list[str] | None = None,
+        themes: list[str] | None = None,
+        thresholds: dict[str, float] | None = None,
+        theme_temperature: float = 1.0,
+        window: int = 256,
+        overlap: int = 64,
+        dropout: float = 0.1,
+        convolution: int = 5,
+        provenance: dict[str, Any] | None = None,
+        **kwargs: Any,
+    ) -> None:
+        default = LabelScheme()
+        self.encoder = _encoder_config(encoder)
+        self.directives = list(directives or default.directives)
+        self.slots = list(slots or default.slots)
+        self.themes = list(themes or default.themes)
+        self.thresholds = {**dict.fromkeys(self.theme_outputs, 0.5), **(thresholds or {})}
+        self.theme_temperature = theme_temperature
+        self.window = window
+        self.overlap = overlap
+        self.dropout = dropout
+        self.convolution = convolution
+        self.provenance = provenance or {}
+        super().__init__(**kwargs)
+
+    @property
+    def theme_outputs(self) -> list[str]:
+        """The themes in order, then ``boilerplate``: the outputs of the paragraph head."""
+        return [*self.themes, "boilerplate"]
+
+    @property
+    def scheme(self) -> LabelScheme:
+        """The labels as a scheme."""
+        return LabelScheme(directives=tuple(self.directives), slots=tuple(self.slots), themes=tuple(self.themes))
+
+
+def _encoder_config(encoder: PretrainedConfig | dict[str, Any] | None) -> PretrainedConfig | None:
+    if not isinstance(encoder, dict):
+        return encoder
+    values = dict(encoder)
+    return AutoConfig.for_model(values.pop("model_type"), **values)

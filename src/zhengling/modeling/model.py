@@ -1,0 +1,136 @@
+"""The model: one encoder, three heads."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import torch
+from torch import nn
+from transformers import AutoModel, PreTrainedModel
+from transformers.utils import ModelOutput
+
+from zhengling.modeling.configuration import ZhenglingConfig
+
+IGNORED = -100
+
+
+@dataclass
+class ZhenglingOutput(ModelOutput):
+    """What the heads say of a batch of windows."""
+
+    loss: torch.Tensor | None = None
+    """Sum of the three losses, if labels were given; a scalar."""
+    directives: torch.Tensor | None = None
+    """Logits of the directive tags, ``[batch, tokens, 1 + 2 × kinds]``."""
+    slots: torch.Tensor | None = None
+    """Logits of the slot tags, ``[batch, tokens, 1 + 2 × kinds]``."""
+    themes: torch.Tensor | None = None
+    """Logits of themes and boilerplate per paragraph piece, ``[batch, pieces, themes + 1]``."""
+
+
+class TagHead(nn.Module):
+    """Tag logits from each token and its neighbours: a residual convolution, then a linear layer."""
+
+    def __init__(self, width: int, tags: int, kernel: int, dropout: float) -> None:
+        super().__init__()
+        self.local = nn.Conv1d(width, width, kernel, padding=kernel // 2)
+        self.norm = nn.LayerNorm(width)
+        self.dropout = nn.Dropout(dropout)
+        self.classifier = nn.Linear(width, tags)
+
+    def forward(self, hidden: torch.Tensor, mask: torch.Tensor) -> torch.Tensor:
+        """``[batch, tokens, width]`` and a mask of real tokens to ``[batch, tokens, tags]``."""
+        hidden = self.dropout(hidden * mask.unsqueeze(-1).to(hidden.dtype))
+        local = nn.functional.gelu(self.local(hidden.transpose(1, 2)).transpose(1, 2))
+        return self.classifier(self.dropout(self.norm(hidden + local)))
+
+
+class ThemeHead(nn.Module):
+    """Theme logits per paragraph: each theme looks for its own evidence among the paragraph's tokens (attention pooling)."""
+
+    def __init__(self, width: int, themes: int, dropout: float) -> None:
+        super().__init__()
+        self.dropout = nn.Dropout(dropout)
+        self.attention = nn.Linear(width, themes)
+        self.evidence = nn.Sequential(nn.Linear(width, width), nn.GELU(), nn.LayerNorm(width))
+        self.classifier = nn.Parameter(torch.zeros(themes, width))
+        self.bias = nn.Parameter(torch.zeros(themes))
+
+    def forward(self, hidden: torch.Tensor, pieces: torch.Tensor, count: int) -> torch.Tensor:
+        """``[batch, tokens, width]`` and each token's piece (-1: none) to ``[batch, count, themes]``."""
+        hidden = self.evidence(self.dropout(hidden))
+        inside = pieces.unsqueeze(1) == torch.arange(count, device=pieces.device).view(1, -1, 1)  # batch, count, tokens
+        scores = self.attention(hidden).float().transpose(1, 2).unsqueeze(1)  # batch, 1, themes, tokens
+        scores = scores.masked_fill(~inside.unsqueeze(2), -1e9)
+        weights = scores.softmax(-1).to(hidden.dtype)  # batch, count, themes, tokens
+        pooled = torch.einsum("bctl,blw->bctw", weights, hidden)
+        return torch.einsum("bctw,tw->bct", self.dropout(pooled), self.classifier.to(pooled.dtype)) + self.bias
+
+
+class ZhenglingModel(PreTrainedModel):
+    """Directive tags, slot tags and paragraph themes over one encoder."""
+
+    config_class = ZhenglingConfig
+    base_model_prefix = "encoder"
+    main_input_name = "input_ids"
+    _supports_sdpa = True
+    _supports_flash_attn = True
+
+    def __init__(self, config: ZhenglingConfig, encoder: PreTrainedModel | None = None) -> None:
+        super().__init__(config)
+        self.encoder = encoder if encoder is not None else AutoModel.from_config(config.encoder)
+        width = config.encoder.hidden_size
+        self.directive_head = TagHead(width, 1 + 2 * len(config.directives), config.convolution, config.dropout)
+        self.slot_head = TagHead(width, 1 + 2 * len(config.slots), config.convolution, config.dropout)
+        self.theme_head = ThemeHead(width, len(config.theme_outputs), config.dropout)
+        self.post_init()
+
+    def _init_weights(self, module: nn.Module) -> None:
+        std = getattr(self.config.encoder, "initializer_range", 0.02)
+        if isinstance(module, nn.Linear | nn.Conv1d):
+            nn.init.normal_(module.weight, std=std)
+            if module.bias is not None:
+                nn.init.zeros_(module.bias)
+        elif isinstance(module, nn.LayerNorm):
+            nn.init.ones_(module.weight)
+            if module.bias is not None:
+                nn.init.zeros_(module.bias)
+        elif isinstance(module, ThemeHead):
+            nn.init.normal_(module.classifier, std=std)
+            nn.init.zeros_(module.bias)
+
+    def forward(
+        self,
+        input_ids: torch.Tensor,
+        attention_mask: torch.Tensor,
+        pieces: torch.Tensor,
+        directive_labels: torch.Tensor | None = None,
+        slot_labels: torch.Tensor | None = None,
+        theme_labels: torch.Tensor | None = None,
+        piece_count: int | None = None,
+    ) -> ZhenglingOutput:
+        """Logits, and the loss if all three labels are given.
+
+        ``input_ids``, ``attention_mask``, ``pieces``, ``directive_labels``, ``slot_labels``: ``[batch, tokens]``;
+        ``theme_labels``: ``[batch, pieces, themes + 1]`` of 0 and 1. Labels of -100 are not learnt from.
+        """
+        hidden = self.encoder(input_ids=input_ids, attention_mask=attention_mask).last_hidden_state
+        count = piece_count if piece_count is not None else int(pieces.max()) + 1
+        directives = self.directive_head(hidden, attention_mask)
+        slots = self.slot_head(hidden, attention_mask)
+        themes = self.theme_head(hidden, pieces, count)
+        loss = None
+        if directive_labels is not None and slot_labels is not None and theme_labels is not None:
+            loss = _tag_loss(directives, directive_labels) + _tag_loss(slots, slot_labels) + _theme_loss(themes, theme_labels)
+        return ZhenglingOutput(loss=loss, directives=directives, slots=slots, themes=themes)
+
+
+def _tag_loss(logits: torch.Tensor, labels: torch.Tensor) -> torch.Tensor:
+    total = nn.functional.cross_entropy(logits.float().flatten(0, 1), labels.flatten(), ignore_index=IGNORED, reduction="sum")
+    return total / (labels != IGNORED).sum().clamp(min=1)
+
+
+def _theme_loss(logits: torch.Tensor, labels: torch.Tensor) -> torch.Tensor:
+    known = labels != IGNORED
+    losses = nn.functional.binary_cross_entropy_with_logits(logits.float(), labels.clamp(min=0).float(), reduction="none")
+    return (losses * known).sum() / known.sum().clamp(min=1)

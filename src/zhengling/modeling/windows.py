@@ -1,0 +1,129 @@
+"""A document as tokens, and its paragraphs laid into windows that the encoder can take; no torch.
+
+A window is ``[CLS] piece [SEP] piece [SEP] …``: whole neighbouring paragraphs as long as they fit, so that each
+paragraph is read in its context. A paragraph longer than a window is cut into pieces that overlap.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+from transformers import PreTrainedTokenizerBase
+
+Bounds = tuple[int, int]
+
+
+@dataclass(frozen=True, slots=True)
+class TokenizedDocument:
+    """The tokens of all paragraphs, laid end to end."""
+
+    ids: NDArray[np.int64]
+    """Token ids, shape ``[tokens]``, without special tokens."""
+    starts: NDArray[np.int64]
+    """Where each token starts in the clean text, in characters."""
+    ends: NDArray[np.int64]
+    """Where each token ends."""
+    paragraphs: tuple[Bounds, ...]
+    """First and last-plus-one token of each paragraph."""
+
+    def tokens_of(self, start: int, end: int) -> Bounds:
+        """The tokens that overlap ``text[start:end]``; an empty range if there are none."""
+        first = int(np.searchsorted(self.ends, start, side="right"))
+        last = int(np.searchsorted(self.starts, end, side="left"))
+        return first, max(first, last)
+
+    def characters_of(self, first: int, last: int) -> Bounds:
+        """The characters from the start of token ``first`` to the end of token ``last - 1``."""
+        return int(self.starts[first]), int(self.ends[last - 1])
+
+
+def tokenize_paragraphs(text: str, paragraphs: Sequence[Bounds], tokenizer: PreTrainedTokenizerBase) -> TokenizedDocument:
+    """Tokenize each paragraph of a clean text on its own; characters that yield no token are in no token's span."""
+    pieces = [text[start:end] for start, end in paragraphs]
+    encoded = tokenizer(pieces, add_special_tokens=False, return_offsets_mapping=True, return_attention_mask=False, verbose=False) if pieces else {"input_ids": [], "offset_mapping": []}
+    ids: list[NDArray[np.int64]] = []
+    spans: list[NDArray[np.int64]] = []
+    bounds: list[Bounds] = []
+    count = 0
+    for (start, _), piece, offsets in zip(paragraphs, encoded["input_ids"], encoded["offset_mapping"], strict=True):
+        ids.append(np.asarray(piece, dtype=np.int64))
+        spans.append(np.asarray(offsets, dtype=np.int64).reshape(-1, 2) + start)
+        bounds.append((count, count + len(piece)))
+        count += len(piece)
+    offsets = np.concatenate(spans) if spans else np.empty((0, 2), dtype=np.int64)
+    flat = np.concatenate(ids) if ids else np.empty(0, dtype=np.int64)
+    return TokenizedDocument(flat, offsets[:, 0], offsets[:, 1], tuple(bounds))
+
+
+@dataclass(frozen=True, slots=True)
+class Piece:
+    """A stretch of one paragraph, in tokens of the document."""
+
+    paragraph: int
+    first: int
+    last: int
+
+
+Window = tuple[Piece, ...]
+
+
+def plan_windows(paragraphs: Sequence[Bounds], length: int, overlap: int) -> list[Window]:
+    """Lay paragraphs into windows of at most ``length`` tokens, specials counted.
+
+    Pieces of a paragraph that is too long share ``overlap`` tokens with the next; they stand alone in their windows.
+    Every token is in at least one window. Raises ``ValueError`` if ``length`` leaves no room beside the overlap.
+    """
+    room = length - 2
+    if not 0 <= overlap < room:
+        raise ValueError(f"overlap ({overlap}) must be at least 0 and less than length - 2 ({room})")
+    windows: list[Window] = []
+    current: list[Piece] = []
+    used = 1
+    for index, (first, last) in enumerate(paragraphs):
+        size = last - first
+        if size > room:
+            if current:
+                windows.append(tuple(current))
+                current, used = [], 1
+            starts = range(first, last - overlap, room - overlap)
+            windows += [(Piece(index, start, min(start + room, last)),) for start in starts]
+            continue
+        if used + size + 1 > length:
+            windows.append(tuple(current))
+            current, used = [], 1
+        current.append(Piece(index, first, last))
+        used += size + 1
+    if current:
+        windows.append(tuple(current))
+    return windows
+
+
+def window_ids(window: Window, document: TokenizedDocument, cls: int, sep: int) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """Token ids of a window with its special tokens and, per token, which piece it belongs to (``[CLS]``: -1).
+
+    A piece's ``[SEP]`` belongs to it, so that no piece is without a token.
+    """
+    ids = [np.asarray([cls])]
+    pieces = [np.asarray([-1])]
+    for number, piece in enumerate(window):
+        ids += [document.ids[piece.first : piece.last], np.asarray([sep])]
+        pieces.append(np.full(piece.last - piece.first + 1, number))
+    return np.concatenate(ids), np.concatenate(pieces)
+
+
+def owned_tokens(windows: Sequence[Window]) -> list[list[Bounds]]:
+    """Per window and piece, the tokens whose predictions are taken from it.
+
+    Where pieces of a paragraph overlap, the overlap is halved, so that each token is read where it has more context.
+    """
+    owned: list[list[Bounds]] = [[(piece.first, piece.last) for piece in window] for window in windows]
+    for left in range(len(windows) - 1):
+        a, b = windows[left][-1], windows[left + 1][0]
+        if a.paragraph == b.paragraph:
+            middle = (a.last + b.first) // 2
+            owned[left][-1] = (owned[left][-1][0], middle)
+            owned[left + 1][0] = (middle, b.last)
+    return owned
