@@ -1,0 +1,189 @@
+"""The pretraining loop: packed sequences, logits only where something is hidden, resumable to the step."""
+
+from __future__ import annotations
+
+import json
+import logging
+import os
+import time
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from accelerate import Accelerator
+from accelerate.utils import set_seed
+from torch import nn
+from transformers import AutoModelForMaskedLM, AutoTokenizer, ModernBertForMaskedLM, PreTrainedTokenizerBase
+
+from zhengling.modeling.encoders import new_encoder_config
+from zhengling.modeling.precision import mixed_precision
+from zhengling.modeling.vocabulary import character_tokenizer, count_characters
+from zhengling.pretraining.corpus import TokenizedCorpus, corpus_files, read_lines, tokenize_corpus
+from zhengling.pretraining.embeddings import svd_embeddings
+from zhengling.pretraining.masking import SpanMasker
+from zhengling.pretraining.settings import Optim, PretrainSettings
+
+log = logging.getLogger(__name__)
+
+
+def build_tokenizer(settings: PretrainSettings, folder: Path) -> PreTrainedTokenizerBase:
+    """The base's tokenizer, or a character tokenizer learnt from the corpus and kept in ``folder``."""
+    if settings.encoder.base:
+        return AutoTokenizer.from_pretrained(settings.encoder.base)
+    if (folder / "tokenizer.json").exists():
+        return AutoTokenizer.from_pretrained(folder)
+    files = corpus_files(Path(settings.corpus.folder))
+    counts = count_characters(text for path in files for text in read_lines(path))
+    tokenizer = character_tokenizer(counts, settings.corpus.vocabulary, settings.corpus.min_count)
+    tokenizer.save_pretrained(folder)
+    return tokenizer
+
+
+def build_corpus(settings: PretrainSettings, tokenizer: PreTrainedTokenizerBase, folder: Path) -> TokenizedCorpus:
+    """The tokenized corpus, kept in ``folder`` for the next start."""
+    path = folder / "corpus.npz"
+    if not path.exists():
+        tokenize_corpus(Path(settings.corpus.folder), tokenizer, settings.corpus.weights).save(path)
+    return TokenizedCorpus.load(path)
+
+
+def build_model(settings: PretrainSettings, tokenizer: PreTrainedTokenizerBase, corpus: TokenizedCorpus) -> nn.Module:
+    """A new ModernBERT (Warner et al. 2024) or the base to go on from."""
+    shape = settings.encoder
+    if shape.base:
+        return AutoModelForMaskedLM.from_pretrained(shape.base)
+    model = ModernBertForMaskedLM(new_encoder_config(shape, tokenizer))
+    if settings.svd_embeddings:
+        with torch.no_grad():
+            model.get_input_embeddings().weight.copy_(svd_embeddings(corpus.tokens, len(tokenizer), shape.width, seed=settings.seed))
+    return model
+
+
+class MaskedLanguageModel(nn.Module):
+    """An encoder with its language-model head, which computes logits at the hidden tokens only."""
+
+    def __init__(self, model: nn.Module, *, compiled: bool) -> None:
+        super().__init__()
+        self.model = model
+        encoder = model.base_model
+        self.encode = torch.compile(encoder) if compiled else encoder
+
+    def forward(self, inputs: torch.Tensor, labels: torch.Tensor) -> torch.Tensor:
+        """Mean loss in nats over the tokens whose label is not -100; both of shape ``[batch, length]``."""
+        hidden = self.encode(inputs).last_hidden_state
+        asked = labels != -100
+        states = hidden[asked]
+        if hasattr(self.model, "cls"):  # BERT
+            logits = self.model.cls(states)
+        else:  # ModernBERT
+            logits = self.model.decoder(self.model.head(states))
+        return nn.functional.cross_entropy(logits.float(), labels[asked])
+
+
+def rate_at(step: int, optim: Optim) -> float:
+    """Share of the peak learning rate at a step: linear warm-up, plateau, linear decay to zero."""
+    return min(1.0, (step + 1) / max(1, optim.warmup), max(0.0, (optim.steps - step) / max(1, optim.decay)))
+
+
+def pretrain(settings: PretrainSettings) -> Path:
+    """Run or resume; returns the folder of the encoder, loadable by ``AutoModel.from_pretrained``."""
+    folder = Path(settings.output)
+    folder.mkdir(parents=True, exist_ok=True)
+    accelerator = Accelerator(mixed_precision=mixed_precision(settings.precision))
+    set_seed(settings.seed)
+    with accelerator.main_process_first():
+        tokenizer = build_tokenizer(settings, folder)
+        corpus = build_corpus(settings, tokenizer, folder)
+    model = MaskedLanguageModel(build_model(settings, tokenizer, corpus), compiled=settings.compile)
+    optimizer = torch.optim.AdamW(
+        model.parameters(), lr=settings.optim.lr, betas=(0.9, 0.98), weight_decay=settings.optim.weight_decay, fused=True
+    )
+    model, optimizer = accelerator.prepare(model, optimizer)
+    run = _Run(settings, folder, accelerator, model, optimizer, SpanMasker(tokenizer, settings.masking.share, settings.masking.spans))
+    run.resume()
+    run.train(corpus)
+    if accelerator.is_main_process:
+        accelerator.unwrap_model(model).model.save_pretrained(folder / "encoder")
+        tokenizer.save_pretrained(folder / "encoder")
+    return folder / "encoder"
+
+
+class _Run:
+    """One run's state: where it stands and how to save it."""
+
+    def __init__(self, settings: PretrainSettings, folder: Path, accelerator: Accelerator, model: Any, optimizer: Any, masker: SpanMasker) -> None:
+        self.settings, self.folder, self.accelerator = settings, folder, accelerator
+        self.model, self.optimizer, self.masker = model, optimizer, masker
+        self.step = 0
+        self.tokens = 0
+
+    def resume(self) -> None:
+        """Go on from the last checkpoint, if there is one."""
+        path = self.folder / "checkpoint.pt"
+        if not path.exists():
+            return
+        state = torch.load(path, map_location=self.accelerator.device, weights_only=True)
+        self.accelerator.unwrap_model(self.model).model.load_state_dict(state["model"])
+        self.optimizer.load_state_dict(state["optimizer"])
+        self.step, self.tokens = state["step"], state["tokens"]
+        log.info("resumed %s at step %d", path, self.step)
+
+    def save(self) -> None:
+        """Write a checkpoint beside the old one and put it in its place."""
+        if not self.accelerator.is_main_process:
+            return
+        path, new = self.folder / "checkpoint.pt", self.folder / "checkpoint.new"
+        model = self.accelerator.unwrap_model(self.model).model.state_dict()
+        torch.save({"model": model, "optimizer": self.optimizer.state_dict(), "step": self.step, "tokens": self.tokens}, new)
+        os.replace(new, path)
+
+    def train(self, corpus: TokenizedCorpus) -> None:
+        """Steps until ``optim.steps``; the batch of a step depends on seed and step alone."""
+        optim = self.settings.optim
+        losses: list[float] = []
+        clock, seen = time.perf_counter(), self.tokens
+        epoch, sequences = -1, np.empty((0, 0), dtype=np.uint16)
+        per_epoch = len(corpus.sequences(optim.length, self.settings.seed, 0)) * 9 // 10 // optim.sequences
+        if not per_epoch:
+            raise ValueError(f"the corpus is smaller than one step of {optim.sequences} sequences of {optim.length} tokens")
+        while self.step < optim.steps:
+            if self.step // per_epoch != epoch:
+                epoch = self.step // per_epoch
+                sequences = corpus.sequences(optim.length, self.settings.seed, epoch)
+            first = self.step % per_epoch * optim.sequences
+            losses.append(self._one(sequences[first : first + optim.sequences]))
+            self.step += 1
+            self.tokens += optim.sequences * optim.length
+            if self.step % self.settings.log_every == 0 or self.step == optim.steps:
+                now = time.perf_counter()
+                self._log(float(np.mean(losses)), (self.tokens - seen) / (now - clock))
+                losses, clock, seen = [], now, self.tokens
+            if self.step % self.settings.save_every == 0 or self.step == optim.steps:
+                self.save()
+
+    def _one(self, batch: np.ndarray) -> float:
+        optim, world = self.settings.optim, self.accelerator
+        generator = np.random.default_rng((self.settings.seed, 7, self.step))
+        inputs, labels = self.masker(batch.astype(np.int64), generator)
+        mine = slice(world.process_index, None, world.num_processes)
+        for group in self.optimizer.param_groups:
+            group["lr"] = optim.lr * rate_at(self.step, optim)
+        with world.autocast():
+            loss = self.model(torch.from_numpy(inputs[mine]).to(world.device), torch.from_numpy(labels[mine]).to(world.device))
+        world.backward(loss)
+        world.clip_grad_norm_(self.model.parameters(), optim.clip)
+        self.optimizer.step()
+        self.optimizer.zero_grad()
+        return float(loss.detach())
+
+    def _log(self, loss: float, speed: float) -> None:
+        if not self.accelerator.is_main_process:
+            return
+        record = {"step": self.step, "tokens": self.tokens, "loss": round(loss, 4), "tokens_per_second": round(speed)}
+        log.info("step %6d  tokens %10d  loss %.3f  %6d tokens/s", self.step, self.tokens, loss, speed)
+        with (self.folder / "log.jsonl").open("a", encoding="utf-8") as lines:
+            lines.write(json.dumps(record) + "\n")
+        if self.step == self.settings.log_every:
+            (self.folder / "settings.json").write_text(json.dumps(asdict(self.settings), ensure_ascii=False, indent=1))
