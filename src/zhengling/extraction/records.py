@@ -1,0 +1,65 @@
+"""What is told of one document: paragraphs with themes, directives with slots; spans in the source as decoded."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field
+from typing import Any
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class ParagraphRecord:
+    """A paragraph, its themes and the probability of each."""
+
+    start: int
+    end: int
+    boilerplate: bool
+    themes: list[str]
+    scores: dict[str, float]
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class SlotRecord:
+    """A slot; ``text`` is the source's, ``clean`` the repaired, simplified form."""
+
+    kind: str
+    start: int
+    end: int
+    text: str
+    clean: str
+    score: float
+    value: dict[str, Any] | None = None
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class DirectiveRecord:
+    """A directive; ``paragraph`` counts from 0 among the record's paragraphs."""
+
+    start: int
+    end: int
+    kind: str
+    score: float
+    paragraph: int
+    text: str
+    clean: str
+    slots: list[SlotRecord]
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Record:
+    """One document. A document that could not be read has ``error`` and empty lists."""
+
+    source: str
+    id: str | None = None
+    model: str
+    version: str
+    characters: int = 0
+    encoding: str | None = None
+    repairs: Mapping[str, int] = field(default_factory=dict)
+    paragraphs: list[ParagraphRecord] = field(default_factory=list)
+    directives: list[DirectiveRecord] = field(default_factory=list)
+    error: str | None = None
+
+    def as_dict(self) -> dict[str, Any]:
+        """Plain lists and dictionaries, as they go into JSON."""
+        return asdict(self)
