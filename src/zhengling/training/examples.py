@@ -1,0 +1,159 @@
+"""Gold documents as windows with labels, and an account of what could not be aligned."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, field
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from transformers import PreTrainedTokenizerBase
+
+from zhengling.modeling.batches import collate, pad
+from zhengling.modeling.model import IGNORED
+from zhengling.modeling.windows import TokenizedDocument, Window, owned_tokens, plan_windows, tokenize_paragraphs, window_ids
+from zhengling.scheme.annotation import Directive, Document, Slot
+from zhengling.scheme.bio import encode_spans
+from zhengling.scheme.labels import LabelScheme
+from zhengling.text import CleanText, read
+
+
+@dataclass(slots=True)
+class Alignment:
+    """How the gold of a data set met the tokens; shown at the start of a training."""
+
+    directives: int = 0
+    slots: int = 0
+    paragraphs: int = 0
+    moved: list[str] = field(default_factory=list)
+    """Spans whose ends lie inside a token: learnt at the token's bounds."""
+    lost: list[str] = field(default_factory=list)
+    """Spans and paragraphs of which cleaning left no token, or that share their tokens with the span before: not learnt."""
+    cut: list[str] = field(default_factory=list)
+    """Directives longer than a window: learnt in parts."""
+
+    def sentences(self) -> Iterator[str]:
+        """What to tell the user, one sentence a line."""
+        yield f"gold: {self.paragraphs} paragraphs, {self.directives} directives, {self.slots} slots"
+        for name, items in (("at token bounds", self.moved), ("lost in alignment", self.lost), ("longer than a window", self.cut)):
+            if items:
+                yield f"gold {name}: {len(items)}, such as {'; '.join(items[:3])}"
+
+
+@dataclass(frozen=True, slots=True)
+class Example:
+    """A tokenized document with the labels of its tokens and paragraphs."""
+
+    document: TokenizedDocument
+    directives: NDArray[np.int64]
+    """BIO tags, ``[tokens]``."""
+    slots: NDArray[np.int64]
+    """BIO tags, ``[tokens]``."""
+    themes: NDArray[np.int64]
+    """0 or 1, ``[paragraphs, themes + 1]``; boilerplate last."""
+
+
+def build_example(gold: Document, tokenizer: PreTrainedTokenizerBase, scheme: LabelScheme, window: int, account: Alignment) -> Example:
+    """Clean, tokenize and align one document; additions go to ``account``."""
+    clean = read(gold.text)
+    bounds, themes = [], []
+    for paragraph in gold.paragraphs:
+        start, end = clean.aligned.from_source(paragraph.start, paragraph.end)
+        start += len(clean.text[start:end]) - len(clean.text[start:end].lstrip())
+        if start >= end:
+            account.lost.append(_quote(gold, paragraph.start, paragraph.end))
+            continue
+        bounds.append((start, end))
+        themes.append([*(int(theme in paragraph.themes) for theme in scheme.themes), int(paragraph.boilerplate)])
+    document = tokenize_paragraphs(clean.text, bounds, tokenizer)
+    align = _Aligner(gold, clean, document, account)
+    account.paragraphs += len(bounds)
+    account.directives += len(gold.directives)
+    account.slots += len(gold.slots)
+    directives = align.tags(gold.directives, scheme.directives)
+    account.cut += [_quote(gold, d.start, d.end) for d in gold.directives if align.size(d) > window - 2]
+    return Example(document, directives, align.tags(gold.slots, scheme.slots), np.asarray(themes, dtype=np.int64).reshape(len(bounds), -1))
+
+
+def _quote(gold: Document, start: int, end: int) -> str:
+    text = gold.text[start:end]
+    return f"{gold.id} [{start}, {end}) {text[:24] + '…' if len(text) > 25 else text!r}"
+
+
+class _Aligner:
+    """Maps spans of one document's source to tokens."""
+
+    def __init__(self, gold: Document, clean: CleanText, document: TokenizedDocument, account: Alignment) -> None:
+        self.gold, self.clean, self.document, self.account = gold, clean, document, account
+
+    def size(self, span: Directive | Slot) -> int:
+        """How many tokens a span has."""
+        first, last = self.document.tokens_of(*self.clean.aligned.from_source(span.start, span.end))
+        return last - first
+
+    def tags(self, spans: Iterable[Directive | Slot], kinds: Sequence[str]) -> NDArray[np.int64]:
+        """BIO tags of all tokens."""
+        aligned = []
+        cursor = 0
+        for span in spans:
+            start, end = self.clean.aligned.from_source(span.start, span.end)
+            first, last = self.document.tokens_of(start, end)
+            first = max(first, cursor)
+            if first >= last:
+                self.account.lost.append(_quote(self.gold, span.start, span.end))
+                continue
+            if self.document.characters_of(first, last) != (start, end) or self.clean.to_source(start, end) != (span.start, span.end):
+                self.account.moved.append(_quote(self.gold, span.start, span.end))
+            aligned.append((first, last, kinds.index(span.kind)))
+            cursor = last
+        return encode_spans(aligned, len(self.document.ids))
+
+
+@dataclass(frozen=True, slots=True)
+class LabelledWindow:
+    """One window of an example, ready to be put into a batch."""
+
+    ids: NDArray[np.int64]
+    pieces: NDArray[np.int64]
+    directives: NDArray[np.int64]
+    slots: NDArray[np.int64]
+    themes: NDArray[np.int64]
+
+
+def labelled_windows(examples: Sequence[Example], tokenizer: PreTrainedTokenizerBase, length: int, overlap: int) -> list[LabelledWindow]:
+    """All windows of all examples; each token is learnt in one window only, special tokens in none."""
+    result = []
+    for example in examples:
+        plan = plan_windows(example.document.paragraphs, length, overlap)
+        result += [_label(example, window, owned, tokenizer) for window, owned in zip(plan, owned_tokens(plan), strict=True)]
+    return result
+
+
+def _label(example: Example, window: Window, owned: Sequence[tuple[int, int]], tokenizer: PreTrainedTokenizerBase) -> LabelledWindow:
+    ids, pieces = window_ids(window, example.document, tokenizer.cls_token_id, tokenizer.sep_token_id)
+    directives, slots = np.full(len(ids), IGNORED), np.full(len(ids), IGNORED)
+    offset = 1
+    for piece, (first, last) in zip(window, owned, strict=True):
+        place = slice(offset + first - piece.first, offset + last - piece.first)
+        directives[place] = example.directives[first:last]
+        slots[place] = example.slots[first:last]
+        offset += piece.last - piece.first + 1
+    return LabelledWindow(ids, pieces, directives, slots, example.themes[[piece.paragraph for piece in window]])
+
+
+def to_batch(windows: Sequence[LabelledWindow], pad_id: int, device: torch.device) -> dict[str, torch.Tensor | int]:
+    """The keyword arguments of the model's ``forward``."""
+    batch = collate([(w.ids, w.pieces) for w in windows], pad_id, device)
+    themes = np.full((len(windows), batch.piece_count, windows[0].themes.shape[1]), IGNORED)
+    for row, window in enumerate(windows):
+        themes[row, : len(window.themes)] = window.themes
+    return {
+        "input_ids": batch.input_ids,
+        "attention_mask": batch.attention_mask,
+        "pieces": batch.pieces,
+        "piece_count": batch.piece_count,
+        "directive_labels": pad([w.directives for w in windows], IGNORED).to(device),
+        "slot_labels": pad([w.slots for w in windows], IGNORED).to(device),
+        "theme_labels": torch.from_numpy(themes).to(device),
+    }

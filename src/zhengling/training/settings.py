@@ -1,0 +1,106 @@
+"""Settings of fine-tuning; ``configs/*.yaml`` hold what differs."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from zhengling.errors import ConfigError
+from zhengling.modeling.encoders import EncoderSettings
+
+
+@dataclass(frozen=True, kw_only=True)
+class Data:
+    """Gold to learn from and to choose by."""
+
+    train: list[str] = field(default_factory=list)
+    """Folders of ``.xml`` files, single ``.xml`` files or ``.jsonl`` files in the gold format."""
+    dev: list[str] = field(default_factory=list)
+    """The same, for choosing the checkpoint and the thresholds."""
+    vary_windows: bool = True
+    """Cut the windows anew each epoch, between half and the whole of their length."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Labels:
+    """The label scheme; the names as in the gold."""
+
+    directives: list[str] = field(default_factory=lambda: ["require", "prohibit", "pledge"])
+    slots: list[str] = field(default_factory=lambda: ["agent", "time", "target", "programme"])
+    themes: list[str] = field(default_factory=lambda: ["economy", "safety", "party", "livelihood"])
+
+
+@dataclass(frozen=True, kw_only=True)
+class Model:
+    """What stands over the encoder, and how documents are cut for it."""
+
+    window: int = 256
+    """Tokens per window, special ones included."""
+    overlap: int = 64
+    """Tokens that pieces of a long paragraph share."""
+    dropout: float = 0.1
+    convolution: int = 5
+    """Tokens that a tag head sees around each token; odd."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Optim:
+    """AdamW with linear warm-up and decay (Loshchilov and Hutter 2019)."""
+
+    lr: float = 3e-5
+    """Peak rate of the encoder."""
+    head_lr: float = 3e-4
+    """Peak rate of the heads."""
+    epochs: int = 10
+    batch_tokens: int = 4096
+    """Tokens per forward pass and process, padding counted."""
+    accumulate: int = 1
+    """Forward passes per step."""
+    warmup: float = 0.1
+    """Share of the steps over which the rate rises."""
+    weight_decay: float = 0.01
+    clip: float = 1.0
+    """Largest norm of the gradient."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class TrainSettings:
+    """Everything that one training run depends on."""
+
+    output: str = "runs/train"
+    """Folder for the model, the checkpoint, the metrics and the settings."""
+    seed: int = 1
+    precision: str = "auto"
+    """``auto``, ``bf16``, ``fp16`` or ``fp32``."""
+    resume: bool = False
+    """Go on from the last checkpoint in ``output``; without it, a folder with a checkpoint is refused."""
+    save_every: int = 200
+    """Steps between two checkpoints."""
+    weights: str = "fp32"
+    """How the model is stored: ``fp32`` or ``fp16``."""
+    encoder: EncoderSettings = field(default_factory=EncoderSettings)
+    labels: Labels = field(default_factory=Labels)
+    data: Data = field(default_factory=Data)
+    model: Model = field(default_factory=Model)
+    optim: Optim = field(default_factory=Optim)
+
+    def check(self) -> None:
+        """Raise :class:`ConfigError` with every contradiction at once."""
+        wrong = []
+        if not self.data.train:
+            wrong.append("data.train is empty. Expected at least one folder of .xml files")
+        if not self.data.dev:
+            wrong.append("data.dev is empty. Expected at least one folder of .xml files")
+        if self.model.overlap >= self.model.window - 2:
+            wrong.append(f"model.overlap ({self.model.overlap}) must be less than model.window - 2 ({self.model.window - 2})")
+        if self.model.convolution % 2 == 0:
+            wrong.append(f"model.convolution ({self.model.convolution}) must be odd")
+        if self.optim.batch_tokens < self.model.window:
+            wrong.append(f"optim.batch_tokens ({self.optim.batch_tokens}) must be at least model.window ({self.model.window})")
+        if min(self.optim.epochs, self.optim.accumulate, self.save_every) < 1:
+            wrong.append("optim.epochs, optim.accumulate and save_every must be at least 1")
+        if not 0 <= self.optim.warmup < 1:
+            wrong.append(f"optim.warmup ({self.optim.warmup}) is a share of the steps: 0 <= warmup < 1")
+        if self.weights not in ("fp32", "fp16"):
+            wrong.append(f"weights ({self.weights}) must be fp32 or fp16")
+        if wrong:
+            raise ConfigError("contradictions in the settings:\n  " + "\n  ".join(wrong))
