@@ -8,6 +8,8 @@ import logging
 import sys
 from pathlib import Path
 
+from transformers.utils import logging as transformers_logging
+
 from zhengling.errors import ZhenglingError
 from zhengling.settings import load_settings
 from zhengling.training.loop import train
@@ -16,6 +18,7 @@ from zhengling.training.settings import TrainSettings
 
 def main(arguments: list[str]) -> int:
     logging.basicConfig(level=logging.INFO, format="%(message)s")
+    transformers_logging.disable_progress_bar()
     logging.getLogger("accelerate").setLevel(logging.WARNING)
     if not arguments or arguments[0] in ("-h", "--help"):
         print(__doc__)

@@ -15,8 +15,15 @@ from zhengling.extraction.records import DirectiveRecord, ParagraphRecord, Recor
 from zhengling.modeling.batches import collate, token_batches
 from zhengling.modeling.decoding import ScoredSpan, decode_paragraphs
 from zhengling.modeling.model import ZhenglingModel
-from zhengling.modeling.windows import TokenizedDocument, Window, owned_tokens, plan_windows, tokenize_paragraphs, window_ids
-from zhengling.text import CleanText
+from zhengling.modeling.windows import (
+    TokenizedDocument,
+    Window,
+    owned_tokens,
+    plan_windows,
+    tokenize_paragraphs,
+    window_ids,
+)
+from zhengling.text import CleanText, read
 from zhengling.version import VERSION
 
 _AUTOCAST = {"bf16": torch.bfloat16, "fp16": torch.float16}
@@ -59,6 +66,10 @@ class Extractor:
         documents = [tokenize_paragraphs(clean.text, clean.paragraphs, self.tokenizer) for clean in texts]
         logits = self.predict(documents)
         return [self._record(*parts) for parts in zip(texts, sources, documents, logits, strict=True)]
+
+    def __call__(self, text: str | bytes, source: str = "") -> Record:
+        """The record of one text, dirt and all; bytes are decoded as :func:`zhengling.text.read` does."""
+        return self.extract([read(text)], [source])[0]
 
     def predict(self, documents: Sequence[TokenizedDocument]) -> list[_Logits]:
         """Run all windows of all documents through the model, neighbours in length together."""

@@ -29,8 +29,12 @@ def load(name: str | os.PathLike[str] | None = None, *, device: str = "auto", pr
     try:
         config = ZhenglingConfig.from_pretrained(where)
         if config.encoder is None:
-            raise ModelError(f"{where}: its config.json is not a zhengling model's. Train one with train.py, using {where} as encoder.base")
-        model = ZhenglingModel.from_pretrained(where, config=config, dtype=torch.float32, use_safetensors=True, attn_implementation=attention_for(chosen))
+            raise ModelError(
+                f"{where}: its config.json is not a zhengling model's. Train one with train.py, using {where} as encoder.base"
+            )
+        model = ZhenglingModel.from_pretrained(
+            where, config=config, dtype=torch.float32, use_safetensors=True, attn_implementation=attention_for(chosen)
+        )
         tokenizer = AutoTokenizer.from_pretrained(where)
     except (OSError, ValueError, KeyError) as error:
         raise ModelError(f"cannot load the model {str(where)!r}: {str(error).splitlines()[0]}") from error

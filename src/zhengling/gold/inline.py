@@ -15,7 +15,9 @@ from zhengling.errors import GoldError
 from zhengling.scheme.annotation import Directive, Document, Paragraph, Slot
 from zhengling.scheme.labels import DEFAULT_SCHEME, LabelScheme
 
-_PIECE = re.compile(r"<(?P<close>/?)(?P<name>[A-Za-z][\w-]*)(?P<attributes>[^<>]*?)(?P<empty>/?)>|&(?P<entity>lt|gt|amp);|[<>&]")
+_PIECE = re.compile(
+    r"<(?P<close>/?)(?P<name>[A-Za-z][\w-]*)(?P<attributes>[^<>]*?)(?P<empty>/?)>|&(?P<entity>lt|gt|amp);|[<>&]"
+)
 _ATTRIBUTE = re.compile(r'\s+([\w-]+)="([^"<>]*)"')
 _ENTITIES = {"lt": "<", "gt": ">", "amp": "&"}
 _ESCAPES = {"<": "&lt;", ">": "&gt;", "&": "&amp;"}
@@ -61,7 +63,13 @@ class _Parser:
         if self.stack:
             last = self.stack[-1]
             raise GoldError(f"{self.name}, line {last.line}: <{last.name}> is never closed")
-        return Document(self.header.get("id", self.name), "".join(self.text), tuple(self.paragraphs), tuple(self.directives), self.header)
+        return Document(
+            self.header.get("id", self.name),
+            "".join(self.text),
+            tuple(self.paragraphs),
+            tuple(self.directives),
+            self.header,
+        )
 
     def _add(self, text: str) -> None:
         self.text.append(text)

@@ -38,7 +38,8 @@ def to_json(document: Document) -> dict[str, Any]:
         "id": document.id,
         "text": document.text,
         "paragraphs": [
-            {"start": p.start, "end": p.end, "themes": list(p.themes), "boilerplate": p.boilerplate} for p in document.paragraphs
+            {"start": p.start, "end": p.end, "themes": list(p.themes), "boilerplate": p.boilerplate}
+            for p in document.paragraphs
         ],
         "directives": [
             {
@@ -56,6 +57,8 @@ def from_json(record: dict[str, Any], where: str, scheme: LabelScheme = DEFAULT_
     """The inverse of :func:`to_json`, checked; raises :class:`GoldError` or :class:`LabelError` that begin with ``where``."""
     try:
         text = record["text"]
+        if not isinstance(text, str):
+            raise TypeError(f"text, which is {text!r}")
         paragraphs = tuple(Paragraph(p["start"], p["end"], tuple(p["themes"]), p["boilerplate"]) for p in record["paragraphs"])
         directives = tuple(
             Directive(d["start"], d["end"], d["kind"], tuple(Slot(s["start"], s["end"], s["kind"]) for s in d["slots"]))
@@ -63,7 +66,9 @@ def from_json(record: dict[str, Any], where: str, scheme: LabelScheme = DEFAULT_
         )
         document = Document(str(record["id"]), text, paragraphs, directives)
     except (KeyError, TypeError) as error:
-        raise GoldError(f"{where}: expected the keys id, text, paragraphs and directives as in the contract; at {error}") from error
+        raise GoldError(
+            f"{where}: expected the keys id, text, paragraphs and directives as in the contract; at {error}"
+        ) from error
     _check(document, where, scheme)
     return document
 
@@ -85,7 +90,8 @@ def _check_spans(name: str, spans: Iterable[Any], within: tuple[int, int], where
     for span in spans:
         if not cursor <= span.start < span.end <= within[1]:
             raise GoldError(
-                f"{where}: {name} ({span.start}, {span.end}) is empty, out of order, overlaps another or leaves [{within[0]}, {within[1]})"
+                f"{where}: {name} ({span.start}, {span.end}) is empty, out of order, overlaps another "
+                f"or leaves [{within[0]}, {within[1]})"
             )
         cursor = span.end
 

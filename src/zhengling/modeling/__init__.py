@@ -1,0 +1,1 @@
+"""The model and what stands between it and text: tokens, windows, batches, decoding."""

@@ -69,7 +69,8 @@ def restrict_slots(slots: NDArray[np.float32], directive_tags: NDArray[np.int64]
 def _scored(tags: NDArray[np.int64], log_probs: NDArray[np.float32]) -> list[ScoredSpan]:
     chosen = log_probs[np.arange(len(tags)), tags]
     return [
-        ScoredSpan(start, end, kind, float(np.exp(np.clip(chosen[start:end], -50, 0)).mean())) for start, end, kind in decode_tags(tags)
+        ScoredSpan(start, end, kind, float(np.exp(np.clip(chosen[start:end], -50, 0)).mean()))
+        for start, end, kind in decode_tags(tags)
     ]
 
 

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 
 import torch
 from transformers import AutoModel, AutoTokenizer, ModernBertConfig, PreTrainedModel, PreTrainedTokenizerBase
+from transformers.utils import logging as transformers_logging
 
 from zhengling.errors import ModelError
 
@@ -33,22 +36,28 @@ class EncoderSettings:
 
 def new_encoder_config(shape: EncoderSettings, tokenizer: PreTrainedTokenizerBase) -> ModernBertConfig:
     """The configuration of a new encoder for the vocabulary of ``tokenizer``."""
-    return ModernBertConfig(
+    config = ModernBertConfig(
         vocab_size=len(tokenizer),
         hidden_size=shape.width,
         intermediate_size=shape.inner,
         num_hidden_layers=shape.layers,
         num_attention_heads=shape.heads,
         local_attention=shape.local_attention,
-        global_attn_every_n_layers=shape.global_every,
+        layer_types=["sliding_attention" if i % shape.global_every else "full_attention" for i in range(shape.layers)],
         max_position_embeddings=shape.max_length,
         pad_token_id=tokenizer.pad_token_id,
         cls_token_id=tokenizer.cls_token_id,
         bos_token_id=tokenizer.cls_token_id,
         sep_token_id=tokenizer.sep_token_id,
         eos_token_id=tokenizer.sep_token_id,
-        attn_implementation=attention_for(torch.device("cuda" if torch.cuda.is_available() else "cpu")),
     )
+    config._attn_implementation = attention_for(first_device())
+    return config
+
+
+def first_device() -> torch.device:
+    """The first GPU, or the CPU if there is none."""
+    return torch.device("cuda" if torch.cuda.is_available() else "cpu")
 
 
 def attention_for(device: torch.device) -> str:
@@ -59,16 +68,30 @@ def attention_for(device: torch.device) -> str:
     return "eager" if device.type == "cpu" else "sdpa"
 
 
+@contextmanager
+def _quiet() -> Iterator[None]:
+    before = transformers_logging.get_verbosity()
+    transformers_logging.set_verbosity_error()
+    try:
+        yield
+    finally:
+        transformers_logging.set_verbosity(before)
+
+
 def load_encoder(settings: EncoderSettings) -> tuple[PreTrainedModel, PreTrainedTokenizerBase]:
     """The base encoder and its tokenizer, in fp32; raises :class:`ModelError` if it is not to be had."""
     base, revision = str(settings.base), settings.revision
     try:
         tokenizer = AutoTokenizer.from_pretrained(base, revision=revision)
-        device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
-        encoder = AutoModel.from_pretrained(base, revision=revision, dtype=torch.float32, attn_implementation=attention_for(device))
+        with _quiet():  # a language-model head that is left behind is no news here
+            encoder = AutoModel.from_pretrained(
+                base, revision=revision, dtype=torch.float32, attn_implementation=attention_for(first_device())
+            )
     except (OSError, ValueError) as error:
         reason = str(error).splitlines()[0]
-        raise ModelError(f"encoder.base: cannot load {base!r}: {reason}. Expected a folder or a hub name such as hfl/chinese-roberta-wwm-ext") from error
+        raise ModelError(
+            f"encoder.base: cannot load {base!r}: {reason}. Expected a folder or a hub name such as hfl/chinese-roberta-wwm-ext"
+        ) from error
     if not tokenizer.is_fast:
         raise ModelError(f"encoder.base: the tokenizer of {base!r} gives no offsets. Expected one with a fast version")
     return encoder, tokenizer

@@ -79,7 +79,7 @@ class ZhenglingModel(PreTrainedModel):
     def __init__(self, config: ZhenglingConfig, encoder: PreTrainedModel | None = None) -> None:
         super().__init__(config)
         self.encoder = encoder if encoder is not None else AutoModel.from_config(config.encoder)
-        width = config.encoder.hidden_size
+        width = self.encoder.config.hidden_size
         self.directive_head = TagHead(width, 1 + 2 * len(config.directives), config.convolution, config.dropout)
         self.slot_head = TagHead(width, 1 + 2 * len(config.slots), config.convolution, config.dropout)
         self.theme_head = ThemeHead(width, len(config.theme_outputs), config.dropout)

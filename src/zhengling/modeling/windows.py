@@ -43,7 +43,11 @@ class TokenizedDocument:
 def tokenize_paragraphs(text: str, paragraphs: Sequence[Bounds], tokenizer: PreTrainedTokenizerBase) -> TokenizedDocument:
     """Tokenize each paragraph of a clean text on its own; characters that yield no token are in no token's span."""
     pieces = [text[start:end] for start, end in paragraphs]
-    encoded = tokenizer(pieces, add_special_tokens=False, return_offsets_mapping=True, return_attention_mask=False, verbose=False) if pieces else {"input_ids": [], "offset_mapping": []}
+    encoded = (
+        tokenizer(pieces, add_special_tokens=False, return_offsets_mapping=True, return_attention_mask=False, verbose=False)
+        if pieces
+        else {"input_ids": [], "offset_mapping": []}
+    )
     ids: list[NDArray[np.int64]] = []
     spans: list[NDArray[np.int64]] = []
     bounds: list[Bounds] = []

@@ -96,7 +96,13 @@ def tokenize_corpus(folder: Path, tokenizer: PreTrainedTokenizerBase, weights: M
                 pieces.append(np.asarray([*ids, tokenizer.sep_token_id], dtype=np.uint16))
                 sizes.append(len(ids) + 1)
         text_weights += [_weight(path.name, weights)] * (len(sizes) - first)
-        log.info("%s: %d texts, %d tokens, weight %g", path.name, len(sizes) - first, sum(sizes[first:]), _weight(path.name, weights))
+        log.info(
+            "%s: %d texts, %d tokens, weight %g",
+            path.name,
+            len(sizes) - first,
+            sum(sizes[first:]),
+            _weight(path.name, weights),
+        )
     return TokenizedCorpus(np.concatenate(pieces), np.cumsum([0, *sizes]), np.asarray(text_weights))
 
 

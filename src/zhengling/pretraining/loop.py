@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import logging
-import os
 import time
 from dataclasses import asdict
 from pathlib import Path
@@ -17,6 +17,7 @@ from accelerate.utils import set_seed
 from torch import nn
 from transformers import AutoModelForMaskedLM, AutoTokenizer, ModernBertForMaskedLM, PreTrainedTokenizerBase
 
+from zhengling.errors import ReadError
 from zhengling.modeling.encoders import new_encoder_config
 from zhengling.modeling.precision import mixed_precision
 from zhengling.modeling.vocabulary import character_tokenizer, count_characters
@@ -42,14 +43,16 @@ def build_tokenizer(settings: PretrainSettings, folder: Path) -> PreTrainedToken
 
 
 def build_corpus(settings: PretrainSettings, tokenizer: PreTrainedTokenizerBase, folder: Path) -> TokenizedCorpus:
-    """The tokenized corpus, kept in ``folder`` for the next start."""
-    path = folder / "corpus.npz"
+    """The tokenized corpus, kept in ``folder`` for the next start with the same files, weights and vocabulary."""
+    files = [(path.name, path.stat().st_size) for path in corpus_files(Path(settings.corpus.folder))]
+    key = hashlib.sha256(repr((files, asdict(settings.corpus), len(tokenizer))).encode()).hexdigest()[:12]
+    path = folder / f"corpus-{key}.npz"
     if not path.exists():
         tokenize_corpus(Path(settings.corpus.folder), tokenizer, settings.corpus.weights).save(path)
     return TokenizedCorpus.load(path)
 
 
-def build_model(settings: PretrainSettings, tokenizer: PreTrainedTokenizerBase, corpus: TokenizedCorpus) -> nn.Module:
+def build_model(settings: PretrainSettings, tokenizer: PreTrainedTokenizerBase, corpus: TokenizedCorpus) -> Any:
     """A new ModernBERT (Warner et al. 2024) or the base to go on from."""
     shape = settings.encoder
     if shape.base:
@@ -57,14 +60,17 @@ def build_model(settings: PretrainSettings, tokenizer: PreTrainedTokenizerBase, 
     model = ModernBertForMaskedLM(new_encoder_config(shape, tokenizer))
     if settings.svd_embeddings:
         with torch.no_grad():
-            model.get_input_embeddings().weight.copy_(svd_embeddings(corpus.tokens, len(tokenizer), shape.width, seed=settings.seed))
+            embeddings: Any = model.get_input_embeddings()
+            embeddings.weight.copy_(
+                svd_embeddings(corpus.tokens, len(tokenizer), shape.width, seed=settings.seed)
+            )
     return model
 
 
 class MaskedLanguageModel(nn.Module):
     """An encoder with its language-model head, which computes logits at the hidden tokens only."""
 
-    def __init__(self, model: nn.Module, *, compiled: bool) -> None:
+    def __init__(self, model: Any, *, compiled: bool) -> None:
         super().__init__()
         self.model = model
         encoder = model.base_model
@@ -93,19 +99,33 @@ def pretrain(settings: PretrainSettings) -> Path:
     folder.mkdir(parents=True, exist_ok=True)
     accelerator = Accelerator(mixed_precision=mixed_precision(settings.precision))
     set_seed(settings.seed)
+    (folder / "settings.json").write_text(json.dumps(asdict(settings), ensure_ascii=False, indent=1), encoding="utf-8")
+    (folder / "log.jsonl").touch()
     with accelerator.main_process_first():
         tokenizer = build_tokenizer(settings, folder)
         corpus = build_corpus(settings, tokenizer, folder)
     model = MaskedLanguageModel(build_model(settings, tokenizer, corpus), compiled=settings.compile)
     optimizer = torch.optim.AdamW(
-        model.parameters(), lr=settings.optim.lr, betas=(0.9, 0.98), weight_decay=settings.optim.weight_decay, fused=True
+        model.parameters(),
+        lr=settings.optim.lr,
+        betas=(0.9, 0.98),
+        weight_decay=settings.optim.weight_decay,
+        fused=True,
     )
     model, optimizer = accelerator.prepare(model, optimizer)
-    run = _Run(settings, folder, accelerator, model, optimizer, SpanMasker(tokenizer, settings.masking.share, settings.masking.spans))
+    run = _Run(
+        settings,
+        folder,
+        accelerator,
+        model,
+        optimizer,
+        SpanMasker(tokenizer, settings.masking.share, settings.masking.spans),
+    )
     run.resume()
     run.train(corpus)
     if accelerator.is_main_process:
-        accelerator.unwrap_model(model).model.save_pretrained(folder / "encoder")
+        trained = accelerator.unwrap_model(model).model
+        (trained.half() if settings.weights == "fp16" else trained).save_pretrained(folder / "encoder")
         tokenizer.save_pretrained(folder / "encoder")
     return folder / "encoder"
 
@@ -113,7 +133,15 @@ def pretrain(settings: PretrainSettings) -> Path:
 class _Run:
     """One run's state: where it stands and how to save it."""
 
-    def __init__(self, settings: PretrainSettings, folder: Path, accelerator: Accelerator, model: Any, optimizer: Any, masker: SpanMasker) -> None:
+    def __init__(
+        self,
+        settings: PretrainSettings,
+        folder: Path,
+        accelerator: Accelerator,
+        model: Any,
+        optimizer: Any,
+        masker: SpanMasker,
+    ) -> None:
         self.settings, self.folder, self.accelerator = settings, folder, accelerator
         self.model, self.optimizer, self.masker = model, optimizer, masker
         self.step = 0
@@ -129,6 +157,9 @@ class _Run:
         self.optimizer.load_state_dict(state["optimizer"])
         self.step, self.tokens = state["step"], state["tokens"]
         log.info("resumed %s at step %d", path, self.step)
+        lines = (self.folder / "log.jsonl").read_text(encoding="utf-8").splitlines(keepends=True)
+        kept = [line for line in lines if json.loads(line)["step"] <= self.step]
+        (self.folder / "log.jsonl").write_text("".join(kept), encoding="utf-8")
 
     def save(self) -> None:
         """Write a checkpoint beside the old one and put it in its place."""
@@ -137,7 +168,7 @@ class _Run:
         path, new = self.folder / "checkpoint.pt", self.folder / "checkpoint.new"
         model = self.accelerator.unwrap_model(self.model).model.state_dict()
         torch.save({"model": model, "optimizer": self.optimizer.state_dict(), "step": self.step, "tokens": self.tokens}, new)
-        os.replace(new, path)
+        new.replace(path)
 
     def train(self, corpus: TokenizedCorpus) -> None:
         """Steps until ``optim.steps``; the batch of a step depends on seed and step alone."""
@@ -147,7 +178,7 @@ class _Run:
         epoch, sequences = -1, np.empty((0, 0), dtype=np.uint16)
         per_epoch = len(corpus.sequences(optim.length, self.settings.seed, 0)) * 9 // 10 // optim.sequences
         if not per_epoch:
-            raise ValueError(f"the corpus is smaller than one step of {optim.sequences} sequences of {optim.length} tokens")
+            raise ReadError(f"the corpus is smaller than one step of {optim.sequences} sequences of {optim.length} tokens")
         while self.step < optim.steps:
             if self.step // per_epoch != epoch:
                 epoch = self.step // per_epoch
@@ -185,5 +216,3 @@ class _Run:
         log.info("step %6d  tokens %10d  loss %.3f  %6d tokens/s", self.step, self.tokens, loss, speed)
         with (self.folder / "log.jsonl").open("a", encoding="utf-8") as lines:
             lines.write(json.dumps(record) + "\n")
-        if self.step == self.settings.log_every:
-            (self.folder / "settings.json").write_text(json.dumps(asdict(self.settings), ensure_ascii=False, indent=1))

@@ -65,6 +65,8 @@ class PretrainSettings:
     optim: Optim = field(default_factory=Optim)
     precision: str = "auto"
     """``auto``, ``bf16``, ``fp16`` or ``fp32``."""
+    weights: str = "fp32"
+    """How the encoder is stored: ``fp32`` or ``fp16``."""
     compile: bool = False
     """``torch.compile`` the encoder; pays on long runs."""
     log_every: int = 50

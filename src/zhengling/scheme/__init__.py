@@ -1,0 +1,1 @@
+"""The label scheme, annotated documents and BIO tags; no torch."""

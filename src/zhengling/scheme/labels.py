@@ -24,9 +24,7 @@ class LabelScheme:
             names = tuple(getattr(self, layer.name))
             object.__setattr__(self, layer.name, names)
             if not names or len(set(names)) != len(names) or not all(names):
-                raise LabelError(
-                    f"the {layer.name} of a label scheme must be distinct non-empty names, got {list(names)}"
-                )
+                raise LabelError(f"the {layer.name} of a label scheme must be distinct non-empty names, got {list(names)}")
 
     def check(self, layer: str, names: Iterable[str], where: str) -> None:
         """Raise :class:`LabelError` if a name is not in ``layer``; ``where`` goes into the message."""

@@ -124,7 +124,8 @@ def score_document(predicted: Document, gold: Document, slots: Sequence[str], th
         kinds=Counts(right, 0, len(pairs) - right),
         slots={
             kind: count_sets(
-                [(s.start, s.end) for s in predicted.slots if s.kind == kind], [(s.start, s.end) for s in gold.slots if s.kind == kind]
+                [(s.start, s.end) for s in predicted.slots if s.kind == kind],
+                [(s.start, s.end) for s in gold.slots if s.kind == kind],
             )
             for kind in slots
         },
@@ -137,7 +138,11 @@ def _score_themes(predicted: Document, gold: Document, themes: Sequence[str]) ->
     partner = dict(pairs)
     counts = {}
     for name in (*themes, "boilerplate"):
-        found = {partner.get(i, ("unmatched", i)) for i, p in enumerate(predicted.paragraphs) if name in _labels(p.themes, p.boilerplate)}
+        found = {
+            partner.get(i, ("unmatched", i))
+            for i, p in enumerate(predicted.paragraphs)
+            if name in _labels(p.themes, p.boilerplate)
+        }
         wanted = {j for j, p in enumerate(gold.paragraphs) if name in _labels(p.themes, p.boilerplate)}
         counts[name] = count_sets(found, wanted)
     return counts

@@ -35,7 +35,9 @@ class _DocumentMetric(evaluate.Metric):
 
     def _info(self) -> evaluate.MetricInfo:
         features = datasets.Features({"predictions": datasets.List(self.item), "references": datasets.List(self.item)})
-        return evaluate.MetricInfo(description=self.description, citation=_CITATION, inputs_description=str(self.__doc__), features=features)
+        return evaluate.MetricInfo(
+            description=self.description, citation=_CITATION, inputs_description=str(self.__doc__), features=features
+        )
 
     def _document(self, items: Sequence[dict[str, Any]]) -> Document:
         raise NotImplementedError

@@ -15,7 +15,9 @@ from zhengling.scoring.counts import DocumentScores, score_document
 from zhengling.scoring.metrics import total
 from zhengling.version import VERSION
 
-RULE = "spans in source characters; overlap: IoU >= 0.5, one to one; slots: start, end, kind; themes: paragraphs matched by overlap"
+RULE = (
+    "spans in source characters; overlap: IoU >= 0.5, one to one; slots: start, end, kind; themes: paragraphs matched by overlap"
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,7 +39,9 @@ class Report:
     def table(self) -> str:
         """Markdown, one line a figure, in percent."""
         lines = ["| figure | score | 95 % interval |", "|---|---|---|"]
-        lines += [f"| {name} | {f.value:.1%} | {f.low:.1%} – {f.high:.1%} |".replace("%", "") for name, f in self.figures.items()]
+        lines += [
+            f"| {name} | {f.value:.1%} | {f.low:.1%} – {f.high:.1%} |".replace("%", "") for name, f in self.figures.items()
+        ]
         return "\n".join(lines)
 
     def as_dict(self) -> dict[str, Any]:
@@ -57,7 +61,13 @@ def documents_hash(documents: Sequence[Document]) -> str:
 
 
 def report(
-    predicted: Sequence[Document], gold: Sequence[Document], scheme: LabelScheme, *, model: str, samples: int = 1000, seed: int = 0
+    predicted: Sequence[Document],
+    gold: Sequence[Document],
+    scheme: LabelScheme,
+    *,
+    model: str,
+    samples: int = 1000,
+    seed: int = 0,
 ) -> Report:
     """Score predictions of the same texts in the same order; ``samples`` bootstrap samples."""
     scores = [score_document(found, wanted, scheme.slots, scheme.themes) for found, wanted in zip(predicted, gold, strict=True)]
@@ -72,7 +82,10 @@ def report(
         "bootstrap": f"{samples} samples over documents, seed {seed}",
         "version": VERSION,
     }
-    return Report({name: Figure(value, float(low[i]), float(high[i])) for i, (name, value) in enumerate(figures.items())}, signature)
+    return Report(
+        {name: Figure(value, float(low[i]), float(high[i])) for i, (name, value) in enumerate(figures.items())},
+        signature,
+    )
 
 
 def _bootstrap(scores: Sequence[DocumentScores], samples: int, seed: int) -> np.ndarray:

@@ -12,7 +12,14 @@ from transformers import PreTrainedTokenizerBase
 
 from zhengling.modeling.batches import collate, pad
 from zhengling.modeling.model import IGNORED
-from zhengling.modeling.windows import TokenizedDocument, Window, owned_tokens, plan_windows, tokenize_paragraphs, window_ids
+from zhengling.modeling.windows import (
+    TokenizedDocument,
+    Window,
+    owned_tokens,
+    plan_windows,
+    tokenize_paragraphs,
+    window_ids,
+)
 from zhengling.scheme.annotation import Directive, Document, Slot
 from zhengling.scheme.bio import encode_spans
 from zhengling.scheme.labels import LabelScheme
@@ -36,7 +43,11 @@ class Alignment:
     def sentences(self) -> Iterator[str]:
         """What to tell the user, one sentence a line."""
         yield f"gold: {self.paragraphs} paragraphs, {self.directives} directives, {self.slots} slots"
-        for name, items in (("at token bounds", self.moved), ("lost in alignment", self.lost), ("longer than a window", self.cut)):
+        for name, items in (
+            ("at token bounds", self.moved),
+            ("lost in alignment", self.lost),
+            ("longer than a window", self.cut),
+        ):
             if items:
                 yield f"gold {name}: {len(items)}, such as {'; '.join(items[:3])}"
 
@@ -54,7 +65,9 @@ class Example:
     """0 or 1, ``[paragraphs, themes + 1]``; boilerplate last."""
 
 
-def build_example(gold: Document, tokenizer: PreTrainedTokenizerBase, scheme: LabelScheme, window: int, account: Alignment) -> Example:
+def build_example(
+    gold: Document, tokenizer: PreTrainedTokenizerBase, scheme: LabelScheme, window: int, account: Alignment
+) -> Example:
     """Clean, tokenize and align one document; additions go to ``account``."""
     clean = read(gold.text)
     bounds, themes = [], []
@@ -73,7 +86,12 @@ def build_example(gold: Document, tokenizer: PreTrainedTokenizerBase, scheme: La
     account.slots += len(gold.slots)
     directives = align.tags(gold.directives, scheme.directives)
     account.cut += [_quote(gold, d.start, d.end) for d in gold.directives if align.size(d) > window - 2]
-    return Example(document, directives, align.tags(gold.slots, scheme.slots), np.asarray(themes, dtype=np.int64).reshape(len(bounds), -1))
+    return Example(
+        document,
+        directives,
+        align.tags(gold.slots, scheme.slots),
+        np.asarray(themes, dtype=np.int64).reshape(len(bounds), -1),
+    )
 
 
 def _quote(gold: Document, start: int, end: int) -> str:
@@ -103,7 +121,10 @@ class _Aligner:
             if first >= last:
                 self.account.lost.append(_quote(self.gold, span.start, span.end))
                 continue
-            if self.document.characters_of(first, last) != (start, end) or self.clean.to_source(start, end) != (span.start, span.end):
+            if self.document.characters_of(first, last) != (start, end) or self.clean.to_source(start, end) != (
+                span.start,
+                span.end,
+            ):
                 self.account.moved.append(_quote(self.gold, span.start, span.end))
             aligned.append((first, last, kinds.index(span.kind)))
             cursor = last
@@ -121,7 +142,9 @@ class LabelledWindow:
     themes: NDArray[np.int64]
 
 
-def labelled_windows(examples: Sequence[Example], tokenizer: PreTrainedTokenizerBase, length: int, overlap: int) -> list[LabelledWindow]:
+def labelled_windows(
+    examples: Sequence[Example], tokenizer: PreTrainedTokenizerBase, length: int, overlap: int
+) -> list[LabelledWindow]:
     """All windows of all examples; each token is learnt in one window only, special tokens in none."""
     result = []
     for example in examples:
@@ -130,7 +153,9 @@ def labelled_windows(examples: Sequence[Example], tokenizer: PreTrainedTokenizer
     return result
 
 
-def _label(example: Example, window: Window, owned: Sequence[tuple[int, int]], tokenizer: PreTrainedTokenizerBase) -> LabelledWindow:
+def _label(
+    example: Example, window: Window, owned: Sequence[tuple[int, int]], tokenizer: PreTrainedTokenizerBase
+) -> LabelledWindow:
     ids, pieces = window_ids(window, example.document, tokenizer.cls_token_id, tokenizer.sep_token_id)
     directives, slots = np.full(len(ids), IGNORED), np.full(len(ids), IGNORED)
     offset = 1

@@ -1,0 +1,46 @@
+.DEFAULT_GOAL := help
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+CONFIG ?= configs/compact.yaml
+GOLD ?= data/zhenggao/validation
+MODEL ?=
+export HF_HUB_DISABLE_TELEMETRY := 1
+export DISABLE_SAFETENSORS_CONVERSION := 1
+
+.PHONY: help setup demo test lint train pretrain evaluate
+
+help:  ## print the targets
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /|/' | awk -F'|' '{printf "  make %-14s %s\n", $$1, $$2}'
+
+$(VENV)/.ready: pyproject.toml
+	$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Python 3.11 or newer is needed, got " + sys.version)'
+	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --upgrade pip
+	$(BIN)/python -m pip install --quiet --editable . --group dev
+	touch $@
+
+setup: $(VENV)/.ready  ## set up .venv (the other targets do it by themselves)
+
+demo: $(VENV)/.ready  ## run the default model over data/samples: out/demo.jsonl, out/demo.html, a table
+	@mkdir -p out
+	@$(BIN)/python infer.py data/samples --output out/demo.jsonl --output out/demo.html --table
+
+test: $(VENV)/.ready  ## run the tests, on a CPU, offline
+	$(BIN)/python -m pytest
+
+lint: $(VENV)/.ready  ## ruff, mypy and the contract between the rooms
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+train: $(VENV)/.ready  ## fine-tune: make train [CONFIG=configs/….yaml] [ARGS="optim.lr=1e-5 …"]
+	$(BIN)/python train.py $(CONFIG) $(ARGS)
+
+pretrain: CONFIG = configs/pretrain-compact.yaml
+pretrain: $(VENV)/.ready  ## pretrain an encoder: make pretrain [CONFIG=…] [ARGS="optim.steps=20000 …"]
+	$(BIN)/python -m zhengling.pretraining $(CONFIG) $(ARGS)
+
+evaluate: $(VENV)/.ready  ## score a model: make evaluate [MODEL=folder or name] [GOLD=folder]
+	@$(BIN)/zhengling evaluate $(GOLD) $(if $(MODEL),--model $(MODEL)) $(ARGS)

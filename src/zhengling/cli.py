@@ -1,0 +1,56 @@
+"""The command ``zhengling``: what there is to do besides training and inference."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import logging
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+from transformers.utils import logging as transformers_logging
+
+from zhengling.errors import ZhenglingError
+from zhengling.extraction.annotation import annotate
+from zhengling.extraction.loading import load
+from zhengling.gold.loading import load_gold
+from zhengling.scoring.report import report
+
+
+def _evaluate(options: argparse.Namespace) -> None:
+    extractor = load(options.model, device=options.device, precision=options.precision)
+    gold = load_gold(options.gold, extractor.config.scheme)
+    result = report(annotate(extractor, gold), gold, extractor.config.scheme, model=extractor.name)
+    print(result.table())
+    print(json.dumps(result.signature, ensure_ascii=False))
+    if options.output:
+        Path(options.output).parent.mkdir(parents=True, exist_ok=True)
+        Path(options.output).write_text(json.dumps(result.as_dict(), ensure_ascii=False, indent=1) + "\n", encoding="utf-8")
+
+
+def parser() -> argparse.ArgumentParser:
+    """The command line of all subcommands."""
+    top = argparse.ArgumentParser(prog="zhengling", description=__doc__)
+    commands = top.add_subparsers(required=True, metavar="COMMAND")
+    evaluate = commands.add_parser("evaluate", help="score a model on gold documents")
+    evaluate.add_argument("gold", nargs="+", help="folders of .xml files, .xml or .jsonl files")
+    evaluate.add_argument("--model", help="folder or hub name (default: the model that ships with the package)")
+    evaluate.add_argument("--device", default="auto", help="auto, cpu, cuda … (default: auto)")
+    evaluate.add_argument("--precision", default="auto", help="auto, bf16, fp16 or fp32 (default: auto)")
+    evaluate.add_argument("--output", help="also write the figures as JSON here")
+    evaluate.set_defaults(run=_evaluate)
+    return top
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Exit status 0, or 2 with one line on what the user can mend."""
+    logging.basicConfig(level=logging.INFO, format="%(message)s")
+    transformers_logging.disable_progress_bar()
+    options = parser().parse_args(arguments)
+    try:
+        options.run(options)
+    except ZhenglingError as error:
+        print(f"zhengling: {error}", file=sys.stderr)
+        return 2
+    return 0

@@ -1,0 +1,1 @@
+"""Files in and files out: sources, sinks and the batch run between them."""

@@ -1,0 +1,1 @@
+"""Showing: records and their source texts as one HTML page."""

@@ -1,0 +1,62 @@
+"""What a run is made of: the model over its encoder, the parameter groups, the learning-rate schedule."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import asdict
+from typing import Any
+
+from transformers import PreTrainedTokenizerBase
+
+from zhengling.modeling.configuration import ZhenglingConfig
+from zhengling.modeling.encoders import load_encoder, new_encoder_config
+from zhengling.modeling.model import ZhenglingModel
+from zhengling.modeling.vocabulary import character_tokenizer, count_characters
+from zhengling.scheme.annotation import Document
+from zhengling.scheme.labels import LabelScheme
+from zhengling.text import read
+from zhengling.training.settings import Optim, TrainSettings
+
+LARGEST_VOCABULARY = 65536
+
+
+def build_model(
+    settings: TrainSettings, scheme: LabelScheme, gold: Sequence[Document]
+) -> tuple[ZhenglingModel, PreTrainedTokenizerBase]:
+    """The base encoder with new heads, or a new encoder whose character vocabulary comes from the training texts."""
+    if settings.encoder.base:
+        encoder, tokenizer = load_encoder(settings.encoder)
+        shape = encoder.config
+    else:
+        counts = count_characters(read(document.text).text for document in gold)
+        tokenizer = character_tokenizer(counts, LARGEST_VOCABULARY)
+        encoder, shape = None, new_encoder_config(settings.encoder, tokenizer)
+    config = ZhenglingConfig(
+        encoder=shape,
+        directives=list(scheme.directives),
+        slots=list(scheme.slots),
+        themes=list(scheme.themes),
+        **asdict(settings.model),
+    )
+    return ZhenglingModel(config, encoder), tokenizer
+
+
+def schedule(step: int, warmup: int, total: int) -> float:
+    """Share of the peak rate after ``step`` steps: up to 1 over ``warmup`` steps, down to 0 at ``total``."""
+    if step < warmup:
+        return (step + 1) / (warmup + 1)
+    return max(0.0, (total - step) / max(1, total - warmup))
+
+
+def parameter_groups(model: ZhenglingModel, optim: Optim) -> list[dict[str, Any]]:
+    """Encoder and heads at their own rates; no decay for biases and norms."""
+    groups = []
+    for of_encoder, rate in ((True, optim.lr), (False, optim.head_lr)):
+        for decays in (True, False):
+            chosen = [
+                parameter
+                for name, parameter in model.named_parameters()
+                if name.startswith("encoder.") == of_encoder and (parameter.dim() > 1) == decays
+            ]
+            groups.append({"params": chosen, "lr": rate, "weight_decay": optim.weight_decay if decays else 0.0})
+    return groups
