@@ -14,6 +14,7 @@ from transformers.utils import logging as transformers_logging
 from zhengling.errors import ZhenglingError
 from zhengling.extraction.annotation import annotate
 from zhengling.extraction.loading import load
+from zhengling.files.verification import verify_records
 from zhengling.gold.loading import load_gold
 from zhengling.scoring.report import report
 
@@ -29,6 +30,22 @@ def _evaluate(options: argparse.Namespace) -> None:
         Path(options.output).write_text(json.dumps(result.as_dict(), ensure_ascii=False, indent=1) + "\n", encoding="utf-8")
 
 
+def _strip(options: argparse.Namespace) -> None:
+    folder = Path(options.output)
+    folder.mkdir(parents=True, exist_ok=True)
+    documents = load_gold(options.gold)
+    for document in documents:
+        (folder / f"{document.id}.txt").write_bytes(document.text.encode())
+    print(f"{len(documents)} texts in {folder}")
+
+
+def _verify(options: argparse.Namespace) -> None:
+    seen = verify_records(Path(options.records), print)
+    print(f"{seen.documents} records ({seen.errors} errors), {seen.spans} spans looked up, {seen.wrong} wrong")
+    if seen.wrong:
+        raise ZhenglingError(f"{seen.wrong} spans of {options.records} are not where it says")
+
+
 def parser() -> argparse.ArgumentParser:
     """The command line of all subcommands."""
     top = argparse.ArgumentParser(prog="zhengling", description=__doc__)
@@ -40,6 +57,13 @@ def parser() -> argparse.ArgumentParser:
     evaluate.add_argument("--precision", default="auto", help="auto, bf16, fp16 or fp32 (default: auto)")
     evaluate.add_argument("--output", help="also write the figures as JSON here")
     evaluate.set_defaults(run=_evaluate)
+    strip = commands.add_parser("strip", help="write the texts of gold documents without their tags")
+    strip.add_argument("gold", nargs="+", help="folders of .xml files, .xml or .jsonl files")
+    strip.add_argument("--output", required=True, help="folder for one .txt file per document")
+    strip.set_defaults(run=_strip)
+    verify = commands.add_parser("verify", help="look up every span of a .jsonl file of records in its source again")
+    verify.add_argument("records", help="what infer.py wrote; the sources must be where they were")
+    verify.set_defaults(run=_verify)
     return top
 
 

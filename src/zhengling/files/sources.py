@@ -56,5 +56,6 @@ def _expand(name: str) -> Iterator[Path]:
             )
         yield path
     else:
-        matches = (Path(match) for match in sorted(glob.iglob(name, recursive=True)))
+        names = sorted(glob.glob(name, recursive=True))  # noqa: PTH207, Path.glob takes no absolute pattern
+        matches = (Path(match) for match in names)
         yield from (match for match in matches if match.is_file() and match.suffix.lower() in SUFFIXES)

@@ -61,9 +61,7 @@ def build_model(settings: PretrainSettings, tokenizer: PreTrainedTokenizerBase, 
     if settings.svd_embeddings:
         with torch.no_grad():
             embeddings: Any = model.get_input_embeddings()
-            embeddings.weight.copy_(
-                svd_embeddings(corpus.tokens, len(tokenizer), shape.width, seed=settings.seed)
-            )
+            embeddings.weight.copy_(svd_embeddings(corpus.tokens, len(tokenizer), shape.width, seed=settings.seed))
     return model
 
 

@@ -16,7 +16,8 @@ from zhengling.scoring.metrics import total
 from zhengling.version import VERSION
 
 RULE = (
-    "spans in source characters; overlap: IoU >= 0.5, one to one; slots: start, end, kind; themes: paragraphs matched by overlap"
+    "spans in source characters; overlap: IoU >= 0.5, one to one; slots: start, end, kind; "
+    "themes: paragraphs matched by overlap"
 )
 
 

@@ -1,0 +1,1 @@
+"""Benchmarks: commands that write figures, see README.md beside this file."""
