@@ -16,6 +16,7 @@ from zhengling.extraction.annotation import annotate
 from zhengling.extraction.loading import load
 from zhengling.files.verification import verify_records
 from zhengling.gold.loading import load_gold
+from zhengling.scheme.labels import DEFAULT_SCHEME
 from zhengling.scoring.report import report
 
 
@@ -28,6 +29,19 @@ def _evaluate(options: argparse.Namespace) -> None:
     if options.output:
         Path(options.output).parent.mkdir(parents=True, exist_ok=True)
         Path(options.output).write_text(json.dumps(result.as_dict(), ensure_ascii=False, indent=1) + "\n", encoding="utf-8")
+
+
+def _agree(options: argparse.Namespace) -> None:
+    first, second = ({document.id: document for document in load_gold([place])} for place in (options.first, options.second))
+    shared = sorted(first.keys() & second.keys())
+    differing = [name for name in shared if first[name].text != second[name].text]
+    if differing or not shared:
+        reason = f"the texts of {', '.join(differing[:5])} differ" if differing else "they have no document in common"
+        raise ZhenglingError(f"{options.first} and {options.second} cannot be compared: {reason}")
+    for name in sorted(first.keys() ^ second.keys()):
+        print(f"{name} is in one of them only: left out", file=sys.stderr)
+    pairs = [second[name] for name in shared], [first[name] for name in shared]
+    print(report(*pairs, DEFAULT_SCHEME, model=f"{options.second} against {options.first}").table())
 
 
 def _strip(options: argparse.Namespace) -> None:
@@ -57,6 +71,10 @@ def parser() -> argparse.ArgumentParser:
     evaluate.add_argument("--precision", default="auto", help="auto, bf16, fp16 or fp32 (default: auto)")
     evaluate.add_argument("--output", help="also write the figures as JSON here")
     evaluate.set_defaults(run=_evaluate)
+    agree = commands.add_parser("agree", help="agreement of two annotators, in the measures of evaluate")
+    agree.add_argument("first", help="a folder of .xml files, or a .jsonl file")
+    agree.add_argument("second", help="the same documents, annotated by another")
+    agree.set_defaults(run=_agree)
     strip = commands.add_parser("strip", help="write the texts of gold documents without their tags")
     strip.add_argument("gold", nargs="+", help="folders of .xml files, .xml or .jsonl files")
     strip.add_argument("--output", required=True, help="folder for one .txt file per document")

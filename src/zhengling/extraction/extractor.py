@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from bisect import bisect_right
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
@@ -13,6 +14,7 @@ from transformers import PreTrainedTokenizerBase
 
 from zhengling.extraction.records import DirectiveRecord, ParagraphRecord, Record, SlotRecord
 from zhengling.modeling.batches import collate, token_batches
+from zhengling.modeling.configuration import ZhenglingConfig
 from zhengling.modeling.decoding import ScoredSpan, decode_paragraphs
 from zhengling.modeling.model import ZhenglingModel
 from zhengling.modeling.windows import (
@@ -39,7 +41,8 @@ class _Logits:
     slots: NDArray[np.float32]
     """``[tokens, tags]``"""
     themes: NDArray[np.float32]
-    """``[paragraphs, themes + 1]``; of a paragraph in several pieces, the highest of each theme."""
+    """``[paragraphs, themes + 1]``; of a paragraph in several pieces, the highest of each theme and the lowest of
+    boilerplate: one sentence makes a theme, but only a paragraph that is so throughout is boilerplate."""
 
 
 class Extractor:
@@ -146,6 +149,7 @@ class Extractor:
         found: Sequence[ScoredSpan],
         slots: Sequence[ScoredSpan],
     ) -> Iterator[DirectiveRecord]:
+        inside = _slots_by_directive(found, slots)
         for span in found:
             place = _trimmed(clean.text, *document.characters_of(first + span.start, first + span.end))
             if place is None:
@@ -159,12 +163,7 @@ class Extractor:
                 paragraph=paragraph,
                 text=clean.source[start:end],
                 clean=clean.text[slice(*place)],
-                slots=[
-                    record
-                    for slot in slots
-                    if span.start <= slot.start and slot.end <= span.end
-                    for record in self._slot(clean, document, first, slot, place)
-                ],
+                slots=[record for slot in inside[span.start] for record in self._slot(clean, document, first, slot, place)],
             )
 
     def _slot(
@@ -185,6 +184,15 @@ class Extractor:
         )
 
 
+def _slots_by_directive(directives: Sequence[ScoredSpan], slots: Sequence[ScoredSpan]) -> dict[int, list[ScoredSpan]]:
+    """The slots inside each directive, by the directive's start; both in order, slots inside directives only."""
+    inside: dict[int, list[ScoredSpan]] = {directive.start: [] for directive in directives}
+    starts = list(inside)
+    for slot in slots:
+        inside[starts[bisect_right(starts, slot.start) - 1]].append(slot)
+    return inside
+
+
 def _trimmed(text: str, start: int, end: int) -> tuple[int, int] | None:
     """The span without spaces and clause marks at its edges; None if nothing is left."""
     while start < end and _EDGES.match(text[start]):
@@ -194,12 +202,14 @@ def _trimmed(text: str, start: int, end: int) -> tuple[int, int] | None:
     return (start, end) if start < end else None
 
 
-def _empty_logits(document: TokenizedDocument, config: object) -> _Logits:
-    directives, slots, themes = (len(getattr(config, name)) for name in ("directives", "slots", "theme_outputs"))
+def _empty_logits(document: TokenizedDocument, config: ZhenglingConfig) -> _Logits:
+    tokens, paragraphs = len(document.ids), len(document.paragraphs)
+    themes = np.full((paragraphs, len(config.theme_outputs)), -np.inf, dtype=np.float32)
+    themes[:, -1] = np.inf
     return _Logits(
-        np.zeros((len(document.ids), 1 + 2 * directives), dtype=np.float32),
-        np.zeros((len(document.ids), 1 + 2 * slots), dtype=np.float32),
-        np.full((len(document.paragraphs), themes), -np.inf, dtype=np.float32),
+        np.zeros((tokens, 1 + 2 * len(config.directives)), dtype=np.float32),
+        np.zeros((tokens, 1 + 2 * len(config.slots)), dtype=np.float32),
+        themes,
     )
 
 
@@ -217,5 +227,7 @@ def _scatter(
         begin = offset + first - piece.first
         into.directives[first:last] = directives[begin : begin + last - first]
         into.slots[first:last] = slots[begin : begin + last - first]
-        np.maximum(into.themes[piece.paragraph], themes[number], out=into.themes[piece.paragraph])
+        paragraph = into.themes[piece.paragraph]
+        paragraph[:-1] = np.maximum(paragraph[:-1], themes[number][:-1])
+        paragraph[-1] = min(paragraph[-1], themes[number][-1])
         offset += piece.last - piece.first + 1

@@ -35,7 +35,7 @@ def load(name: str | os.PathLike[str] | None = None, *, device: str = "auto", pr
         model = ZhenglingModel.from_pretrained(
             where, config=config, dtype=torch.float32, use_safetensors=True, attn_implementation=attention_for(chosen)
         )
-        tokenizer = AutoTokenizer.from_pretrained(where)
+        tokenizer = AutoTokenizer.from_pretrained(where, config=config.encoder)
     except (OSError, ValueError, KeyError) as error:
         raise ModelError(f"cannot load the model {str(where)!r}: {str(error).splitlines()[0]}") from error
     label = "zhengling-default" if name is None else str(name)

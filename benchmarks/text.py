@@ -1,0 +1,108 @@
+"""What the text room restores of damage made on purpose, how right its offsets are and how fast it is.
+
+Run:    python -m benchmarks.text [--documents 60] [--lines 100000] [--list FILE]
+Reads:  data/zhenggao (our own texts); ../shared/corpus for the check on clean lines, if it is there
+Leaves: benchmarks/text.json, benchmarks/TEXT.md
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import platform
+import time
+from pathlib import Path
+from typing import Any
+
+from benchmarks.text_clean import check_clean_lines
+from benchmarks.text_kinds import documents, measure_kinds, measure_mixed_speed
+from benchmarks.text_slips import measure_slips
+from benchmarks.text_worst import measure_worst
+
+HERE = Path(__file__).parent
+ROOT = HERE.parent
+
+
+def main() -> None:
+    """The command, see the head of this file."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--documents", type=int, default=60, help="documents to damage (default: %(default)s)")
+    parser.add_argument("--lines", type=int, default=100_000, help="clean lines to check (default: %(default)s)")
+    parser.add_argument("--list", type=Path, help="write the clean lines that were changed to this file")
+    options = parser.parse_args()
+    texts = documents(ROOT / "data" / "zhenggao")
+    began = time.perf_counter()
+    result: dict[str, Any] = {
+        "how": {
+            "documents": min(options.documents, len(texts)),
+            "python": platform.python_version(),
+            "machine": platform.processor() or platform.machine(),
+        },
+        "kinds": measure_kinds(texts[: options.documents]),
+        "slips": measure_slips(texts),
+        "speed": measure_mixed_speed(texts[: options.documents]),
+        "worst": measure_worst(),
+        "clean": check_clean_lines(ROOT.parent / "shared" / "corpus", options.lines, options.list),
+    }
+    result["how"]["seconds"] = round(time.perf_counter() - began, 1)
+    (HERE / "text.json").write_text(json.dumps(result, ensure_ascii=False, indent=1) + "\n", encoding="utf-8")
+    (HERE / "TEXT.md").write_text(as_markdown(result), encoding="utf-8")
+    print(as_markdown(result))
+
+
+def as_markdown(result: dict[str, Any]) -> str:
+    """The result as the tables that the README shows."""
+    how = result["how"]
+    parts = [
+        "# What the text room restores\n\n",
+        f"Made by `make bench-text`: {how['documents']} of our own documents, Python {how['python']}, one core.\n\n",
+        _table("damage", ["restored", "offsets right", "paragraphs F1", "characters/s"], _kind_rows(result["kinds"])),
+        "\n## Byte slips, one before each mark\n\nStretches restored exactly, of those made.\n\n",
+        _table("mark", [*result["slips"]["conditions"]], result["slips"]["rows"]),
+        f"\nOf all {result['slips']['made']:,} made: {result['slips']['restored']:.1%}; ",
+        f"if each mark counts as often as it occurs: {result['slips']['weighted']:.1%}.\n",
+        "\n## Speed\n\n",
+        _table("text", ["OpenCC alone, M characters/s", "whole chain", "share"], _speed_rows(result["speed"])),
+        "\n## Worst case\n\n",
+        _table("input", ["size", "seconds", "seconds at twice the size"], _worst_rows(result["worst"])),
+        "\n## Clean lines\n\n",
+        _clean(result["clean"]),
+    ]
+    return "".join(parts)
+
+
+def _table(head: str, columns: list[str], rows: dict[str, list[str]]) -> str:
+    lines = [f"| {head} | {' | '.join(columns)} |", "|---" * (len(columns) + 1) + "|"]
+    lines += [f"| {name} | {' | '.join(cells)} |" for name, cells in rows.items()]
+    return "\n".join(lines) + "\n"
+
+
+def _kind_rows(kinds: dict[str, dict[str, float]]) -> dict[str, list[str]]:
+    return {
+        name: [f"{row['restored']:.2%}", f"{row['offsets']:.2%}", f"{row['paragraphs']:.3f}", f"{row['speed']:,.0f}"]
+        for name, row in kinds.items()
+    }
+
+
+def _speed_rows(speed: dict[str, dict[str, float]]) -> dict[str, list[str]]:
+    return {
+        name: [f"{row['opencc'] / 1e6:.2f}", f"{row['chain'] / 1e6:.2f}", f"{row['chain'] / row['opencc']:.2f}"]
+        for name, row in speed.items()
+    }
+
+
+def _worst_rows(worst: dict[str, dict[str, float]]) -> dict[str, list[str]]:
+    return {
+        name: [f"{row['size']:,.0f}", f"{row['seconds']:.2f}", f"{row['twice']:.2f}"] for name, row in worst.items()
+    }
+
+
+def _clean(clean: dict[str, Any]) -> str:
+    if "skipped" in clean:
+        return f"{clean['skipped']}\n"
+    rows = {name: [str(count)] for name, count in clean["changed"].items()}
+    return f"Lines of {clean['lines']:,} that a repair changed.\n\n" + _table("repair", ["lines"], rows)
+
+
+if __name__ == "__main__":
+    main()

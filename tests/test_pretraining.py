@@ -1,0 +1,116 @@
+"""Pretraining: what is masked, what is sampled, and that a run goes on where it was."""
+
+from __future__ import annotations
+
+import json
+import lzma
+from pathlib import Path
+
+import numpy as np
+import pytest
+from transformers import AutoModel, AutoTokenizer
+
+from zhengling.errors import ReadError
+from zhengling.modeling.vocabulary import character_tokenizer, count_characters
+from zhengling.pretraining.corpus import tokenize_corpus
+from zhengling.pretraining.embeddings import svd_embeddings
+from zhengling.pretraining.loop import pretrain, rate_at
+from zhengling.pretraining.masking import SpanMasker
+from zhengling.pretraining.settings import Optim, PretrainSettings
+from zhengling.settings import load_settings
+
+LINES = ["各级各部门要在六月底前完成整改。", "會議強調，必須守住安全底線。", "全年新增就业岗位三千个。", "不得瞒报、漏报。"]
+
+
+@pytest.fixture
+def corpus(tmp_path: Path) -> Path:
+    folder = tmp_path / "corpus"
+    folder.mkdir()
+    with lzma.open(folder / "a_reports.jsonl.xz", "wt", encoding="utf-8") as out:
+        out.writelines(json.dumps({"text": line * 4}, ensure_ascii=False) + "\n" for line in LINES * 6)
+    (folder / "b_laws.txt").write_text("\n".join(LINES * 6), encoding="utf-8")
+    return folder
+
+
+def settings(corpus: Path, output: Path, *more: str) -> PretrainSettings:
+    shape = ["encoder.layers=2", "encoder.width=16", "encoder.inner=24", "encoder.heads=2", "encoder.local_attention=8"]
+    optim = ["optim.sequences=4", "optim.length=32", "optim.warmup=2", "optim.decay=4", "corpus.min_count=1", "precision=fp32"]
+    steps = ["optim.steps=12", "log_every=4", "save_every=4"]
+    return load_settings(PretrainSettings, None, [f"corpus.folder={corpus}", f"output={output}", *shape, *optim, *steps, *more])
+
+
+def test_texts_are_cleaned_and_read_as_often_as_their_weight_says(corpus: Path) -> None:
+    tokenizer = character_tokenizer(count_characters([*LINES, "会议强调必须线"]), 200)
+    tokens = tokenize_corpus(corpus, tokenizer, {"a_": 2.0, "b_": 0.5})
+    assert tokens.weights.tolist() == [2.0] * 24 + [0.5] * 24
+    second = tokens.tokens[tokens.bounds[1] : tokens.bounds[2]]
+    assert "".join(tokenizer.convert_ids_to_tokens(second.tolist())) == "会议强调，必须守住安全底线。" * 4 + "[SEP]"
+    sizes = np.diff(tokens.bounds)
+    sequences = tokens.sequences(16, seed=0, epoch=0)
+    assert sequences.shape[1] == 16
+    assert 2 * sizes[:24].sum() <= sequences.size <= 2 * sizes[:24].sum() + sizes[24:].sum()
+    assert np.array_equal(sequences, tokens.sequences(16, seed=0, epoch=0))
+    assert not np.array_equal(sequences[:20], tokens.sequences(16, seed=0, epoch=1)[:20])
+
+
+def test_a_weight_without_a_file_and_a_folder_without_text_are_told(corpus: Path, tmp_path: Path) -> None:
+    tokenizer = character_tokenizer(count_characters(LINES), 200)
+    with pytest.raises(ReadError, match=r"corpus\.weights names \['c_'\]"):
+        tokenize_corpus(corpus, tokenizer, {"c_": 2.0})
+    with pytest.raises(ReadError, match="no corpus in"):
+        tokenize_corpus(tmp_path, tokenizer, {})
+
+
+def test_masking_hides_the_share_it_should_and_no_special_token() -> None:
+    tokenizer = character_tokenizer(count_characters(["".join(chr(0x4E00 + i) for i in range(500))]), 600)
+    ids = np.random.default_rng(0).integers(5, 505, size=(200, 64))
+    ids[:, 10] = tokenizer.sep_token_id
+    inputs, labels = SpanMasker(tokenizer, 0.2, [0.4, 0.3, 0.2, 0.1])(ids, np.random.default_rng(1))
+    asked = labels != -100
+    assert 0.18 < asked.mean() < 0.22
+    assert not asked[:, 10].any()
+    assert np.array_equal(labels[asked], ids[asked]) and np.array_equal(inputs[~asked], ids[~asked])
+    assert 0.77 < (inputs[asked] == tokenizer.mask_token_id).mean() < 0.83
+    assert 0.08 < (inputs[asked] == ids[asked]).mean() < 0.13
+
+
+def test_characters_of_like_company_get_like_embeddings() -> None:
+    """Tokens 5 and 6 stand between the same neighbours, 7 between others."""
+    text = [8, 5, 9, 8, 6, 9, 10, 7, 11] * 50
+    vectors = svd_embeddings(np.asarray(text, dtype=np.uint16), 12, 4, window=1)
+    assert vectors.shape == (12, 4) and abs(vectors.std().item() - 0.04) < 0.02
+    unit = vectors / vectors.norm(dim=1, keepdim=True)
+    assert unit[5] @ unit[6] > unit[5] @ unit[7] + 0.2
+
+
+def test_a_run_goes_on_to_the_same_encoder(corpus: Path, tmp_path: Path) -> None:
+    """A run that breaks off at step 10 goes on from its checkpoint at 8: the same losses, the same weights."""
+    whole = pretrain(settings(corpus, tmp_path / "whole"))
+    broken = tmp_path / "broken"
+
+    class Stop(Exception):
+        pass
+
+    import zhengling.pretraining.loop as loop
+
+    original = loop._Run._one
+
+    def stops(run: loop._Run, batch: np.ndarray) -> float:
+        if run.step == 10:
+            raise Stop
+        return original(run, batch)
+
+    with pytest.MonkeyPatch.context() as patch, pytest.raises(Stop):
+        patch.setattr(loop._Run, "_one", stops)
+        pretrain(settings(corpus, broken))
+    resumed = pretrain(settings(corpus, broken))
+    losses = [[json.loads(line)["loss"] for line in (run.parent / "log.jsonl").open()] for run in (whole, resumed)]
+    assert losses[0] == losses[1] and len(losses[0]) == 3
+    weights = [AutoModel.from_pretrained(run).state_dict() for run in (whole, resumed)]
+    assert all(weights[0][name].equal(weights[1][name]) for name in weights[0])
+    assert AutoTokenizer.from_pretrained(whole)("要")["input_ids"][0] == AutoTokenizer.from_pretrained(whole).cls_token_id
+
+
+def test_the_rate_rises_stays_and_falls() -> None:
+    optim = Optim(steps=10, warmup=2, decay=4)
+    assert [rate_at(step, optim) for step in (0, 1, 5, 6, 8, 10)] == [0.5, 1.0, 1.0, 1.0, 0.5, 0.0]

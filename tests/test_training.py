@@ -1,0 +1,182 @@
+"""Training: what it leaves, that a killed run goes on to the same figures, and what it says of wrong settings."""
+
+from __future__ import annotations
+
+import json
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+from conftest import GOLD, ROOT
+
+import zhengling
+from zhengling.errors import ConfigError, LabelError, ModelError
+from zhengling.gold.inline import parse_inline
+from zhengling.modeling.vocabulary import character_tokenizer, count_characters
+from zhengling.scheme.labels import LabelScheme
+from zhengling.settings import load_settings
+from zhengling.training.building import schedule
+from zhengling.training.examples import Alignment, build_example, labelled_windows
+from zhengling.training.loop import train
+from zhengling.training.settings import TrainSettings
+from zhengling.training.thresholds import choose_thresholds
+
+SMOKE = ROOT / "configs" / "smoke.yaml"
+
+
+@pytest.fixture
+def gold_folder(tmp_path: Path) -> Path:
+    folder = tmp_path / "gold"
+    folder.mkdir()
+    for number in range(24):
+        text = GOLD.replace("120", str(100 + number)).replace("6月", f"{1 + number % 12}月")
+        (folder / f"d{number:02d}.xml").write_text(text, encoding="utf-8")
+    return folder
+
+
+def overrides(gold: Path, output: Path, *more: str) -> list[str]:
+    return [f"data.train=[{gold}]", f"data.dev=[{gold}]", f"output={output}", *more]
+
+
+def figures(output: Path) -> dict:
+    metrics = json.loads((output / "metrics.json").read_text(encoding="utf-8"))
+    metrics["signature"].pop("model")
+    return metrics
+
+
+def test_a_run_leaves_a_model_that_loads_and_its_figures(gold_folder: Path, tmp_path: Path) -> None:
+    output = tmp_path / "run"
+    metrics = train(load_settings(TrainSettings, SMOKE, overrides(gold_folder, output, "weights=fp16")))
+    assert sorted(path.name for path in output.iterdir()) == [
+        "checkpoint", "log.jsonl", "metrics.json", "model", "settings.json", "tensorboard",
+    ]  # fmt: skip
+    assert [record["epoch"] for record in metrics["history"]] == [1, 2]
+    assert metrics["history"][1]["loss"] < metrics["history"][0]["loss"]
+    assert set(metrics["figures"]) >= {"directives exact", "slots micro", "themes macro", "theme party"}
+    extractor = zhengling.load(output / "model")
+    assert extractor.config.provenance["train"]["documents"] == 24
+    assert set(extractor.config.thresholds) == {"economy", "safety", "party", "livelihood", "boilerplate"}
+
+
+def test_it_learns_what_is_there_to_learn(gold_folder: Path, tmp_path: Path) -> None:
+    """Twenty-four documents that differ in two numbers: after some epochs the model must know them by heart."""
+    more = (
+        "optim.epochs=24",
+        "optim.lr=3e-3",
+        "optim.head_lr=3e-3",
+        "model.dropout=0.0",
+        "encoder.width=64",
+        "encoder.inner=96",
+    )
+    metrics = train(load_settings(TrainSettings, SMOKE, overrides(gold_folder, tmp_path / "run", *more)))
+    values = {name: figure["value"] for name, figure in metrics["figures"].items()}
+    assert values["directives exact"] > 0.95
+    assert values["slots micro"] > 0.9
+    assert values["theme safety"] == values["theme economy"] == 1.0
+
+
+def test_a_killed_run_goes_on_to_the_same_figures(gold_folder: Path, tmp_path: Path) -> None:
+    more = ("optim.epochs=3", "save_every=2", "optim.accumulate=2")
+    whole = tmp_path / "whole"
+    train(load_settings(TrainSettings, SMOKE, overrides(gold_folder, whole, *more)))
+    broken = tmp_path / "broken"
+    command = [sys.executable, str(ROOT / "train.py"), str(SMOKE), *overrides(gold_folder, broken, *more)]
+    process = subprocess.Popen(command, stderr=subprocess.PIPE)
+    deadline = time.monotonic() + 240
+    while not (broken / "checkpoint" / "custom_checkpoint_1.pkl").exists():
+        assert process.poll() is None and time.monotonic() < deadline, process.stderr and process.stderr.read()
+        time.sleep(0.02)
+    process.send_signal(signal.SIGKILL)
+    assert process.wait() == -signal.SIGKILL
+    assert not (broken / "metrics.json").exists()
+    subprocess.run([*command, "resume=true"], check=True, timeout=300, capture_output=True)
+    assert figures(broken) == figures(whole)
+
+
+def test_a_folder_with_a_checkpoint_is_not_run_over(gold_folder: Path, tmp_path: Path) -> None:
+    (tmp_path / "run" / "checkpoint").mkdir(parents=True)
+    with pytest.raises(ConfigError, match=r"Expected resume=true to go on, or another output=…"):
+        train(load_settings(TrainSettings, SMOKE, overrides(gold_folder, tmp_path / "run")))
+
+
+@pytest.mark.parametrize("path", sorted((ROOT / "configs").glob("*.yaml")), ids=lambda path: path.stem)
+def test_every_shipped_config_loads(path: Path) -> None:
+    from zhengling.pretraining.settings import PretrainSettings
+
+    if path.name.startswith("pretrain"):
+        assert load_settings(PretrainSettings, path).corpus.folder
+    else:
+        load_settings(TrainSettings, path).check()
+    assert path.read_text(encoding="utf-8").startswith("# "), "the head of a config says purpose and command"
+
+
+@pytest.mark.parametrize(
+    ("override", "message"),
+    [
+        ("optim.learning_rate=1", "Key 'learning_rate' not in 'Optim'"),
+        ("optim.epochs=many", "optim.epochs"),
+        ("optim.epochs", "got 'optim.epochs', expected key=value"),
+    ],
+)
+def test_a_wrong_key_or_value_is_told_by_its_name(override: str, message: str) -> None:
+    with pytest.raises(ConfigError) as caught:
+        load_settings(TrainSettings, SMOKE, [override])
+    assert message in str(caught.value)
+
+
+def test_a_misspelt_key_in_a_file_is_told_with_the_file(tmp_path: Path) -> None:
+    (tmp_path / "c.yaml").write_text("optim:\n  ephocs: 3\n")
+    with pytest.raises(ConfigError) as caught:
+        load_settings(TrainSettings, tmp_path / "c.yaml")
+    assert str(caught.value).startswith(f"{tmp_path / 'c.yaml'}: Key 'ephocs' not in 'Optim'")
+    assert str(caught.value).endswith("(at optim.ephocs)")
+    with pytest.raises(ConfigError, match="no configuration file"):
+        load_settings(TrainSettings, tmp_path / "none.yaml")
+
+
+def test_all_contradictions_come_in_one_message() -> None:
+    wrong = ["model.overlap=200", "model.convolution=4", "data.dev=[]", "weights=int4"]
+    with pytest.raises(ConfigError) as caught:
+        load_settings(TrainSettings, SMOKE, wrong).check()
+    assert str(caught.value).count("\n  ") == 4
+
+
+def test_an_unknown_label_in_gold_stops_before_training(gold_folder: Path, tmp_path: Path) -> None:
+    (gold_folder / "x.xml").write_text('<p t="sports">甲</p>', encoding="utf-8")
+    with pytest.raises(LabelError, match="x, line 1: unknown themes label 'sports'"):
+        train(load_settings(TrainSettings, SMOKE, overrides(gold_folder, tmp_path / "run")))
+
+
+def test_a_missing_base_is_told(gold_folder: Path, tmp_path: Path) -> None:
+    with pytest.raises(ModelError, match=r"encoder\.base: cannot load 'org/missing'"):
+        train(load_settings(TrainSettings, SMOKE, overrides(gold_folder, tmp_path / "run", "encoder.base=org/missing")))
+
+
+def test_gold_that_does_not_fit_is_accounted_for() -> None:
+    """A directive longer than a window is learnt in parts; a paragraph that cleaning empties is lost; both are told."""
+    long = "甲" * 60
+    gold = parse_inline(f'<p t="none"><d k="require">{long}</d></p>\n<p t="none">\u200b</p>', "x")
+    tokenizer = character_tokenizer(count_characters([gold.text]), 50)
+    account = Alignment()
+    example = build_example(gold, tokenizer, LabelScheme(), 32, account)
+    assert (account.paragraphs, account.directives) == (len(example.document.paragraphs), 1)
+    assert account.cut == [f"x [0, 60) {'甲' * 24}…"]
+    learnt = [int((w.directives >= 0).sum()) for w in labelled_windows([example], tokenizer, 32, 8)]
+    assert sum(learnt) == len(example.document.ids)
+
+
+def test_the_rate_rises_and_falls() -> None:
+    assert [round(schedule(step, 2, 6), 3) for step in range(7)] == [0.333, 0.667, 1.0, 0.75, 0.5, 0.25, 0.0]
+
+
+def test_thresholds_are_the_middle_of_the_best() -> None:
+    import numpy as np
+
+    probabilities = np.asarray([0.1, 0.2, 0.3, 0.6, 0.65, 0.7, 0.72, 0.8])
+    labels = np.asarray([0, 0, 0, 1, 1, 1, 1, 1])
+    scores = {"a": (probabilities, labels), "rare": (probabilities, labels * 0)}
+    assert choose_thresholds(scores, {"a": 0.5, "rare": 0.4}) == {"a": 0.5, "rare": 0.4}
+    assert choose_thresholds({"a": (probabilities / 2, labels)}, {"a": 0.5}) == {"a": 0.25}

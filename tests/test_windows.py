@@ -1,0 +1,72 @@
+"""Windows as a truth table: who stands in which, and from which each token is read."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from zhengling.modeling.batches import token_batches
+from zhengling.modeling.vocabulary import character_tokenizer, count_characters
+from zhengling.modeling.windows import Piece, owned_tokens, plan_windows, tokenize_paragraphs, window_ids
+
+
+@pytest.mark.parametrize(
+    ("sizes", "windows"),
+    [
+        ([], []),
+        ([3], [[(0, 0, 3)]]),
+        ([0], [[(0, 0, 0)]]),
+        ([3, 4], [[(0, 0, 3), (1, 3, 7)]]),  # 1 + (3 + 1) + (4 + 1) = 10 fits
+        ([3, 5], [[(0, 0, 3)], [(1, 3, 8)]]),  # 11 does not
+        ([8], [[(0, 0, 8)]]),
+        ([9], [[(0, 0, 8)], [(0, 6, 9)]]),  # cut, with 2 tokens in both
+        ([2, 15, 2], [[(0, 0, 2)], [(1, 2, 10)], [(1, 8, 16)], [(1, 14, 17)], [(2, 17, 19)]]),
+    ],
+)
+def test_windows_of_ten_tokens_with_an_overlap_of_two(sizes: list[int], windows: list[list[tuple[int, int, int]]]) -> None:
+    bounds, first = [], 0
+    for size in sizes:
+        bounds.append((first, first + size))
+        first += size
+    assert plan_windows(bounds, 10, 2) == [tuple(Piece(*piece) for piece in window) for window in windows]
+
+
+@given(st.lists(st.integers(0, 60), max_size=12), st.integers(6, 30), st.integers(0, 3))
+def test_every_token_is_read_once_and_no_window_is_too_long(sizes: list[int], length: int, overlap: int) -> None:
+    bounds, first = [], 0
+    for size in sizes:
+        bounds.append((first, first + size))
+        first += size
+    plan = plan_windows(bounds, length, overlap)
+    owned = [bound for window in owned_tokens(plan) for bound in window]
+    assert [token for start, end in owned for token in range(start, end)] == list(range(first))
+    assert all(1 + sum(piece.last - piece.first + 1 for piece in window) <= length for window in plan)
+    assert sorted({piece.paragraph for window in plan for piece in window}) == list(range(len(sizes)))
+
+
+def test_an_overlap_that_leaves_no_room_is_refused() -> None:
+    with pytest.raises(ValueError, match=r"overlap \(8\) must be at least 0 and less than length - 2 \(8\)"):
+        plan_windows([(0, 3)], 10, 8)
+
+
+def test_tokens_know_their_characters() -> None:
+    text = "甲乙𠮷丙 \n丁A"
+    tokenizer = character_tokenizer(count_characters([text]), 100)
+    document = tokenize_paragraphs(text, [(0, 4), (6, 8)], tokenizer)
+    assert document.paragraphs == ((0, 4), (4, 6))
+    assert document.characters_of(2, 3) == (2, 3)
+    assert document.characters_of(4, 6) == (6, 8)
+    assert document.tokens_of(1, 3) == (1, 3)
+    assert document.tokens_of(4, 6) == (4, 4)
+    ids, pieces = window_ids((Piece(0, 2, 4), Piece(1, 4, 6)), document, 2, 3)
+    assert tokenizer.convert_ids_to_tokens(ids.tolist()) == ["[CLS]", "𠮷", "丙", "[SEP]", "丁", "a", "[SEP]"]
+    assert pieces.tolist() == [-1, 0, 0, 0, 1, 1, 1]
+
+
+@given(st.lists(st.integers(1, 50), max_size=30), st.integers(1, 100))
+def test_batches_keep_the_budget(lengths: list[int], budget: int) -> None:
+    batches = list(token_batches(lengths, budget))
+    assert sorted(index for batch in batches for index in batch) == list(range(len(lengths)))
+    for batch in batches:
+        assert len(batch) == 1 or len(batch) * max(lengths[index] for index in batch) <= budget
