@@ -8,7 +8,7 @@ MODEL ?=
 export HF_HUB_DISABLE_TELEMETRY := 1
 export DISABLE_SAFETENSORS_CONVERSION := 1
 
-.PHONY: help setup demo test lint train pretrain evaluate
+.PHONY: help setup demo test lint train pretrain evaluate bench-text
 
 help:  ## print the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /|/' | awk -F'|' '{printf "  make %-14s %s\n", $$1, $$2}'
@@ -41,6 +41,9 @@ train: $(VENV)/.ready  ## fine-tune: make train [CONFIG=configs/….yaml] [ARGS=
 pretrain: CONFIG = configs/pretrain-compact.yaml
 pretrain: $(VENV)/.ready  ## pretrain an encoder: make pretrain [CONFIG=…] [ARGS="optim.steps=20000 …"]
 	$(BIN)/python -m zhengling.pretraining $(CONFIG) $(ARGS)
+
+bench-text: $(VENV)/.ready  ## restore damaged text, count what came back: benchmarks/text.json, benchmarks/TEXT.md
+	$(BIN)/python -m benchmarks.text $(ARGS)
 
 evaluate: $(VENV)/.ready  ## score a model: make evaluate [MODEL=folder or name] [GOLD=folder]
 	@$(BIN)/zhengling evaluate $(GOLD) $(if $(MODEL),--model $(MODEL)) $(ARGS)

@@ -92,9 +92,7 @@ def _speed_rows(speed: dict[str, dict[str, float]]) -> dict[str, list[str]]:
 
 
 def _worst_rows(worst: dict[str, dict[str, float]]) -> dict[str, list[str]]:
-    return {
-        name: [f"{row['size']:,.0f}", f"{row['seconds']:.2f}", f"{row['twice']:.2f}"] for name, row in worst.items()
-    }
+    return {name: [f"{row['size']:,.0f}", f"{row['seconds']:.2f}", f"{row['twice']:.2f}"] for name, row in worst.items()}
 
 
 def _clean(clean: dict[str, Any]) -> str:

@@ -36,7 +36,7 @@ def test_one_record_a_document_in_order_and_in_all_forms(tmp_path: Path, model_f
     told = [(r["source"], str(d["start"]), d["text"]) for r in found for d in r["directives"]]
     assert [(row["source"], row["start"], row["text"]) for row in rows if row["kind"]] == told
     page = outputs[2].read_text(encoding="utf-8")
-    assert page.startswith("<!doctype html>") and all(path.name in page for path in files)
+    assert page.startswith("<!DOCTYPE html>") and all(path.name in page for path in files)
     assert f"{len(files)} documents" in shown.stderr and "require" in shown.stderr
     assert not list(tmp_path.glob("*.part"))
 

@@ -163,7 +163,7 @@ def test_gold_that_does_not_fit_is_accounted_for() -> None:
     account = Alignment()
     example = build_example(gold, tokenizer, LabelScheme(), 32, account)
     assert (account.paragraphs, account.directives) == (len(example.document.paragraphs), 1)
-    assert account.cut == [f"x [0, 60) {'甲' * 24}…"]
+    assert account.cut == [f"x [0, 60) '{'甲' * 24}…'"]
     learnt = [int((w.directives >= 0).sum()) for w in labelled_windows([example], tokenizer, 32, 8)]
     assert sum(learnt) == len(example.document.ids)
 

@@ -60,7 +60,7 @@ class Extractor:
     ) -> None:
         """``precision``: ``fp32``, ``bf16`` or ``fp16``; ``budget``: tokens per forward pass, padding counted."""
         self.model = model.to(device).eval()  # type: ignore[arg-type]
-        self.config = model.config
+        self.config: ZhenglingConfig = model.config
         self.tokenizer = tokenizer
         self.name, self.device, self.precision, self.budget = name, torch.device(device), precision, budget
 

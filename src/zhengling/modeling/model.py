@@ -71,6 +71,7 @@ class ZhenglingModel(PreTrainedModel):
     """Directive tags, slot tags and paragraph themes over one encoder."""
 
     config_class = ZhenglingConfig
+    config: ZhenglingConfig
     base_model_prefix = "encoder"
     main_input_name = "input_ids"
     _supports_sdpa = True

@@ -21,9 +21,7 @@ def main(arguments: list[str] | None = None) -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("files", nargs="+", metavar="FILE")
     parser.add_argument("--encoding", help="of the files; found out if not given")
-    parser.add_argument(
-        "--off", action="append", default=[], choices=REPAIRS, help="a repair to leave out; may be repeated"
-    )
+    parser.add_argument("--off", action="append", default=[], choices=REPAIRS, help="a repair to leave out; may be repeated")
     parser.add_argument("--verbose", action="store_true", help="report the repairs of each file")
     options = parser.parse_args(arguments)
     failed = False

@@ -72,9 +72,7 @@ class AlignedText:
     def to_source(self, start: int, end: int) -> tuple[int, int]:
         """The stretch of the source that ``text[start:end]`` stands for; an empty span maps to an empty one."""
         if not 0 <= start <= end <= len(self.text):
-            raise IndexError(
-                f"span ({start}, {end}) is outside the text. Expected 0 <= start <= end <= {len(self.text)}"
-            )
+            raise IndexError(f"span ({start}, {end}) is outside the text. Expected 0 <= start <= end <= {len(self.text)}")
         if start < end:
             return int(self.starts[start]), int(self.ends[end - 1])
         if start < len(self.text):

@@ -144,9 +144,7 @@ def main() -> None:
     parser.add_argument("folder", type=Path)
     parser.add_argument("--match", action="append", help="only files of this name pattern; may be repeated")
     parser.add_argument("--weighty", action="append", help="files of this name pattern count four times")
-    parser.add_argument(
-        "--limit", type=int, default=3_000_000, help="characters to take from each file (default: %(default)s)"
-    )
+    parser.add_argument("--limit", type=int, default=3_000_000, help="characters to take from each file (default: %(default)s)")
     parser.add_argument("--output", type=Path, default=PATH)
     options = parser.parse_args()
     table = build(lines_of(options.folder, options.match or ["*"], options.weighty or [], options.limit))

@@ -187,9 +187,7 @@ def _stretches(name: str) -> Maker:
     def make(text: str, chance: random.Random) -> Change:
         """One line in four is misread."""
         lines = text.splitlines(keepends=True)
-        return _joined(
-            [Change(*misread(line, name)) if chance.random() < 0.25 else _same_length(line) for line in lines]
-        )
+        return _joined([Change(*misread(line, name)) if chance.random() < 0.25 else _same_length(line) for line in lines])
 
     return make
 

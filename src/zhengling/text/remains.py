@@ -11,9 +11,7 @@ from zhengling.text.glosses import LOST_BEFORE_GLOSS
 
 _INLINE = "a|abbr|b|big|center|em|font|i|img|ins|label|mark|s|small|span|strike|strong|sub|sup|u|o:p|st1:[a-z]+"
 _BLOCK = "br|p|div|li|ul|ol|tr|table|tbody|thead|td|th|h[1-6]|hr|section|article|blockquote|body|html|head|pre"
-_TAG = re.compile(
-    rf"</?(?:(?P<block>{_BLOCK})|{_INLINE})(?:\s[^<>\n]{{0,400}})?/?>|<!--[^<>]{{0,400}}-->", re.IGNORECASE
-)
+_TAG = re.compile(rf"</?(?:(?P<block>{_BLOCK})|{_INLINE})(?:\s[^<>\n]{{0,400}})?/?>|<!--[^<>]{{0,400}}-->", re.IGNORECASE)
 _ENTITY = re.compile(r"&(?:amp;)?(?:#\d{1,7}|#[xX][0-9a-fA-F]{1,6}|[a-zA-Z]{2,8}\d{0,2});")
 _UNFINISHED_ENTITY = re.compile(r"&(?:nbsp|ldquo|rdquo|mdash|hellip|middot|emsp|ensp)(?![a-zA-Z;])")
 _INVISIBLE = re.compile(
@@ -27,9 +25,7 @@ _DIGIT = "[0-9０-９]"
 _SPACED_DIGITS = re.compile(
     rf"(?<![0-9０-９A-Za-z.,])(?:{_DIGIT}[{SPACES}]){{1,15}}{_DIGIT}[{SPACES}]?(?=[年月日号時时分万萬亿億元％%余个個户戶人项項次届屆家])"
 )
-_SPACED_HAN = re.compile(
-    rf"(?<![\u3400-\u9fff])(?:[\u3400-\u9fff][{SPACES}]){{3,40}}[\u3400-\u9fff](?![\u3400-\u9fff])"
-)
+_SPACED_HAN = re.compile(rf"(?<![\u3400-\u9fff])(?:[\u3400-\u9fff][{SPACES}]){{3,40}}[\u3400-\u9fff](?![\u3400-\u9fff])")
 _APART = re.compile(rf"[{SPACES}][^\n][年月日号時时分万萬亿億元％%余個个户戶人项項次届屆家{SPACES}]")
 _SPACE = re.compile(rf"[{SPACES}]")
 

@@ -108,9 +108,7 @@ def _step(states: States, character: str, raw: Bytes | None) -> States:
             missing = _missing(held)
             fresh = _feed((), raw) if raw is not None else None
             if fresh:
-                offer(
-                    cost + DROPPED_COST * missing, fresh[0], chain, len(raw or ()) + missing, (_padded(held), *fresh[1])
-                )
+                offer(cost + DROPPED_COST * missing, fresh[0], chain, len(raw or ()) + missing, (_padded(held), *fresh[1]))
             offer(cost + DROPPED_COST * missing + literal, (), chain, own + missing, (_padded(held), character))
     return found
 

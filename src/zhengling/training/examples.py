@@ -96,7 +96,8 @@ def build_example(
 
 def _quote(gold: Document, start: int, end: int) -> str:
     text = gold.text[start:end]
-    return f"{gold.id} [{start}, {end}) {text[:24] + '…' if len(text) > 25 else text!r}"
+    shown = text if len(text) <= 25 else text[:24] + "…"
+    return f"{gold.id} [{start}, {end}) {shown!r}"
 
 
 class _Aligner:
