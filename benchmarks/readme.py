@@ -21,8 +21,14 @@ def scores() -> str:
     results = {path.stem.removeprefix("evaluate-"): json.loads(path.read_text(encoding="utf-8")) for path in files}
     names = list(next(iter(results.values()))["figures"])
     lines = ["## Scores of the default model", ""]
-    lines += ["F1 in percent, with 95 % bootstrap intervals over documents; `benchmarks/README.md` says what each is and how"]
-    lines += ["it was made.", ""]
+    lines += [
+        "F1 in percent, with 95 % bootstrap intervals over documents. `dev`: `make evaluate GOLD=../shared/annotation/dev`,"
+    ]
+    lines += ["real documents on which the checkpoint and the theme thresholds were chosen. `zhenggao-test`: `make evaluate"]
+    lines += [
+        "GOLD=data/zhenggao/test`, documents of our own corpus on which nothing was chosen. More in `benchmarks/README.md`.",
+        "",
+    ]
     heads = [f"{name} ({result['signature']['documents']} documents)" for name, result in results.items()]
     lines += [f"| figure | {' | '.join(heads)} |"]
     lines += ["|---|" + "---|" * len(results)]
