@@ -82,6 +82,12 @@ def test_the_evaluate_metrics_give_the_same_figures() -> None:
     assert got == figures
 
 
+def test_documents_without_a_layer_score_zero() -> None:
+    bare = Document("x", TEXT)
+    figures = report([bare], [bare], DEFAULT_SCHEME, model="m", samples=5).figures
+    assert {figure.value for figure in figures.values()} == {0.0}
+
+
 def test_intervals_hold_the_value_and_the_signature_says_how() -> None:
     result = report([FOUND, GOLD, GOLD, FOUND], [GOLD] * 4, DEFAULT_SCHEME, model="m", samples=200, seed=1)
     assert all(0 <= figure.low <= figure.value <= figure.high <= 1 for figure in result.figures.values())

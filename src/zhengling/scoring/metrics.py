@@ -92,6 +92,28 @@ class ThemeScores(_DocumentMetric):
         return Document("", "", tuple(Paragraph(i["start"], i["end"], tuple(i["themes"]), i["boilerplate"]) for i in items))
 
 
+def figures_of(predicted: Sequence[Document], gold: Sequence[Document], scheme: LabelScheme) -> dict[str, float]:
+    """All figures over documents, computed by the three metrics in memory."""
+    found, wanted = [_layers(document) for document in predicted], [_layers(document) for document in gold]
+    figures: dict[str, float] = {}
+    for layer, metric in enumerate((DirectiveScores, SlotScores, ThemeScores)):
+        compute = metric(scheme, keep_in_memory=True).compute
+        figures |= compute(predictions=[each[layer] for each in found], references=[each[layer] for each in wanted])
+    return figures
+
+
+def _layers(document: Document) -> tuple[list[dict[str, Any]], list[dict[str, Any]], list[dict[str, Any]]]:
+    """The directives, slots and paragraphs of a document as the metrics take them."""
+    directives, slots = (
+        [{"start": span.start, "end": span.end, "kind": span.kind} for span in spans]
+        for spans in (document.directives, document.slots)
+    )
+    paragraphs = [
+        {"start": p.start, "end": p.end, "themes": list(p.themes), "boilerplate": p.boilerplate} for p in document.paragraphs
+    ]
+    return directives, slots, paragraphs
+
+
 def total(scores: Sequence[DocumentScores]) -> DocumentScores:
     """The sum over documents; raises ``ValueError`` if there are none."""
     if not scores:

@@ -12,7 +12,7 @@ import numpy as np
 from zhengling.scheme.annotation import Document
 from zhengling.scheme.labels import LabelScheme
 from zhengling.scoring.counts import DocumentScores, score_document
-from zhengling.scoring.metrics import total
+from zhengling.scoring.metrics import figures_of, total
 from zhengling.version import VERSION
 
 RULE = (
@@ -72,7 +72,7 @@ def report(
 ) -> Report:
     """Score predictions of the same texts in the same order; ``samples`` bootstrap samples."""
     scores = [score_document(found, wanted, scheme.slots, scheme.themes) for found, wanted in zip(predicted, gold, strict=True)]
-    figures = total(scores).figures()
+    figures = figures_of(predicted, gold, scheme)
     drawn = _bootstrap(scores, samples, seed)
     low, high = np.percentile(drawn, [2.5, 97.5], axis=0)
     signature = {
