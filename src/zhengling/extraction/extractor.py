@@ -15,7 +15,7 @@ from transformers import PreTrainedTokenizerBase
 from zhengling.extraction.records import DirectiveRecord, ParagraphRecord, Record, SlotRecord
 from zhengling.modeling.batches import collate, token_batches
 from zhengling.modeling.configuration import ZhenglingConfig
-from zhengling.modeling.decoding import ScoredSpan, decode_paragraphs
+from zhengling.modeling.decoding import ScoredSpan, decode_paragraphs, theme_probabilities
 from zhengling.modeling.model import ZhenglingModel
 from zhengling.modeling.windows import (
     TokenizedDocument,
@@ -126,7 +126,7 @@ class Extractor:
 
     def _paragraphs(self, clean: CleanText, logits: NDArray[np.float32]) -> Iterator[ParagraphRecord]:
         names, thresholds = self.config.theme_outputs, self.config.thresholds
-        probabilities = 1 / (1 + np.exp(-logits.astype(np.float64) / self.config.theme_temperature))
+        probabilities = theme_probabilities(logits, self.config.theme_temperature)
         for (start, end), values in zip(clean.paragraphs, probabilities, strict=True):
             scores = {name: round(float(value), 4) for name, value in zip(names, values, strict=True)}
             holds = {name: score >= thresholds[name] for name, score in scores.items()}

@@ -13,7 +13,7 @@ from zhengling.extraction.extractor import Extractor
 from zhengling.modeling.configuration import ZhenglingConfig
 from zhengling.modeling.encoders import attention_for
 from zhengling.modeling.model import ZhenglingModel
-from zhengling.modeling.precision import choose_precision
+from zhengling.modeling.precision import choose_precision, first_device
 
 DEFAULT_MODEL = Path(__file__).parent.parent / "default_model"
 
@@ -52,7 +52,7 @@ def _checked(where: Path | str) -> Path | str:
 
 def _device(name: str) -> torch.device:
     if name == "auto":
-        return torch.device("cuda" if torch.cuda.is_available() else "cpu")
+        return first_device()
     try:
         device = torch.device(name)
     except RuntimeError as error:

@@ -21,9 +21,8 @@ from zhengling.version import VERSION
 log = logging.getLogger(__name__)
 CHARACTERS_AT_ONCE = 200_000
 """How many characters of documents are read before the model runs over them."""
-
-
 TABLE_ROWS = 100
+"""How many documents the table on the screen shows."""
 
 
 @dataclass(slots=True)

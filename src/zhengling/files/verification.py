@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from zhengling.errors import ReadError
-from zhengling.text import read
+from zhengling.text.decode import decode
 
 
 @dataclass(slots=True)
@@ -41,7 +41,7 @@ def verify_records(path: Path, tell: Callable[[str], None]) -> Verification:
             seen.errors += 1
             continue
         spans = [*record["directives"], *(slot for directive in record["directives"] for slot in directive["slots"])]
-        wrong = list(_wrong(record, read(_bytes(record["source"])).source))
+        wrong = list(_wrong(record, decode(_bytes(record["source"]), record["encoding"])[0]))
         seen.spans += len(spans)
         seen.wrong += len(wrong)
         for sentence in wrong:

@@ -54,6 +54,11 @@ def log_softmax(logits: NDArray[np.float32]) -> NDArray[np.float32]:
     return shifted - np.log(np.exp(shifted).sum(-1, keepdims=True))
 
 
+def theme_probabilities(logits: NDArray[np.float32], temperature: float) -> NDArray[np.float64]:
+    """Probabilities of independent labels, of the shape of ``logits``; the temperature calibrates them (Guo et al. 2017)."""
+    return 1 / (1 + np.exp(-logits.astype(np.float64) / temperature))
+
+
 def restrict_slots(slots: NDArray[np.float32], directive_tags: NDArray[np.int64]) -> NDArray[np.float32]:
     """Forbid slot tags outside directives and slots that run on over a directive's begin.
 

@@ -11,6 +11,7 @@ from transformers import AutoModel, AutoTokenizer, ModernBertConfig, PreTrainedM
 from transformers.utils import logging as transformers_logging
 
 from zhengling.errors import ModelError
+from zhengling.modeling.precision import first_device
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -53,11 +54,6 @@ def new_encoder_config(shape: EncoderSettings, tokenizer: PreTrainedTokenizerBas
     )
     config._attn_implementation = attention_for(first_device())
     return config
-
-
-def first_device() -> torch.device:
-    """The first GPU, or the CPU if there is none."""
-    return torch.device("cuda" if torch.cuda.is_available() else "cpu")
 
 
 def attention_for(device: torch.device) -> str:

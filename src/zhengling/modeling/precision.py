@@ -9,6 +9,11 @@ from zhengling.errors import ConfigError
 PRECISIONS = ("auto", "bf16", "fp16", "fp32")
 
 
+def first_device() -> torch.device:
+    """The first GPU, or the CPU if there is none."""
+    return torch.device("cuda" if torch.cuda.is_available() else "cpu")
+
+
 def choose_precision(wanted: str, device: torch.device) -> str:
     """``wanted``, or for ``auto``: bf16 where the device has it in hardware, else fp16 on a GPU, else fp32."""
     if wanted not in PRECISIONS:
@@ -22,5 +27,5 @@ def choose_precision(wanted: str, device: torch.device) -> str:
 
 def mixed_precision(wanted: str) -> str:
     """What ``accelerate.Accelerator(mixed_precision=…)`` takes on this machine's first device."""
-    chosen = choose_precision(wanted, torch.device("cuda" if torch.cuda.is_available() else "cpu"))
+    chosen = choose_precision(wanted, first_device())
     return "no" if chosen == "fp32" else chosen

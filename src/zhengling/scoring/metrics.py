@@ -19,7 +19,6 @@ _PARAGRAPH = {
     "themes": datasets.List(datasets.Value("string")),
     "boilerplate": datasets.Value("bool"),
 }
-_CITATION = ""
 
 
 class _DocumentMetric(evaluate.Metric):
@@ -36,7 +35,7 @@ class _DocumentMetric(evaluate.Metric):
     def _info(self) -> evaluate.MetricInfo:
         features = datasets.Features({"predictions": datasets.List(self.item), "references": datasets.List(self.item)})
         return evaluate.MetricInfo(
-            description=self.description, citation=_CITATION, inputs_description=str(self.__doc__), features=features
+            description=self.description, citation="", inputs_description=str(self.__doc__), features=features
         )
 
     def _document(self, items: Sequence[dict[str, Any]]) -> Document:

@@ -26,10 +26,10 @@ def main(arguments: list[str] | None = None) -> int:
     options = parser.parse_args(arguments)
     failed = False
     for name in options.files:
-        data = sys.stdin.buffer.read() if name == "-" else Path(name).read_bytes()
         try:
+            data = sys.stdin.buffer.read() if name == "-" else Path(name).read_bytes()
             clean = read(data, encoding=options.encoding, off=options.off)
-        except ReadError as error:
+        except (ReadError, OSError) as error:
             print(f"{name}: {error}", file=sys.stderr)
             failed = True
             continue

@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from zhengling.extraction.extractor import Extractor
+from zhengling.modeling.decoding import theme_probabilities
 from zhengling.scheme.annotation import Document
 from zhengling.training.examples import Alignment, build_example
 
@@ -23,7 +24,7 @@ def paragraph_scores(extractor: Extractor, gold: Sequence[Document]) -> Scores:
     examples = [build_example(d, extractor.tokenizer, config.scheme, config.window, account) for d in gold]
     logits = np.concatenate([result.themes for result in extractor.predict([e.document for e in examples])])
     labels = np.concatenate([example.themes for example in examples])
-    probabilities = 1 / (1 + np.exp(-logits / config.theme_temperature))
+    probabilities = theme_probabilities(logits, config.theme_temperature)
     return {name: (probabilities[:, i], labels[:, i]) for i, name in enumerate(config.theme_outputs)}
 
 
