@@ -1,7 +1,8 @@
 """What the text room restores of damage made on purpose, how right its offsets are and how fast it is.
 
 Run:    python -m benchmarks.text [--documents 60] [--lines 100000] [--list FILE]
-Reads:  data/zhenggao (our own texts); ../shared/corpus for the check on clean lines, if it is there
+Reads:  data/zhenggao (our own texts, those from z249 on: the costs of the repairs were set on earlier ones);
+        ../shared/corpus for the check on clean lines, if it is there; the default model, for the directives
 Leaves: benchmarks/text.json, benchmarks/TEXT.md
 """
 
@@ -15,6 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks.text_clean import check_clean_lines
+from benchmarks.text_directives import measure_directives
 from benchmarks.text_kinds import documents, measure_kinds, measure_mixed_speed
 from benchmarks.text_slips import measure_slips
 from benchmarks.text_worst import measure_worst
@@ -41,6 +43,7 @@ def main() -> None:
         "kinds": measure_kinds(texts[: options.documents]),
         "slips": measure_slips(texts),
         "speed": measure_mixed_speed(texts[: options.documents]),
+        "directives": measure_directives(texts[: options.documents]),
         "worst": measure_worst(),
         "clean": check_clean_lines(ROOT.parent / "shared" / "corpus", options.lines, options.list),
     }
@@ -55,13 +58,16 @@ def as_markdown(result: dict[str, Any]) -> str:
     how = result["how"]
     parts = [
         "# What the text room restores\n\n",
-        f"Made by `make bench-text`: {how['documents']} of our own documents, Python {how['python']}, one core.\n\n",
+        f"Made by `make bench-text`: {how['documents']} of our own documents (from z249 on: the repairs' costs were set on earlier ones), Python {how['python']}, one core.\n\n",
         _table("damage", ["restored", "offsets right", "paragraphs F1", "characters/s"], _kind_rows(result["kinds"])),
         "\n## Byte slips, one before each mark\n\nStretches restored exactly, of those made.\n\n",
         _table("mark", [*result["slips"]["conditions"]], result["slips"]["rows"]),
         f"\nOf all {result['slips']['made']:,} made: {result['slips']['restored']:.1%}; ",
         f"if each mark counts as often as it occurs: {result['slips']['weighted']:.1%}.\n",
-        "\n## Speed\n\n",
+        "\n## Directives of the damaged and the clean version\n\n",
+        "What the default model finds in both; F1 of start, end and kind, the clean version's mapped into the damaged one.\n\n",
+        _table("damage", ["in both", "found", "wanted", "F1"], _directive_rows(result["directives"])),
+        "\n## Speed\n\nOf one core.\n\n",
         _table("text", ["OpenCC alone, M characters/s", "whole chain", "share"], _speed_rows(result["speed"])),
         "\n## Worst case\n\n",
         _table("input", ["size", "seconds", "seconds at twice the size"], _worst_rows(result["worst"])),
@@ -81,6 +87,12 @@ def _kind_rows(kinds: dict[str, dict[str, float]]) -> dict[str, list[str]]:
     return {
         name: [f"{row['restored']:.2%}", f"{row['offsets']:.2%}", f"{row['paragraphs']:.3f}", f"{row['speed']:,.0f}"]
         for name, row in kinds.items()
+    }
+
+
+def _directive_rows(rows: dict[str, dict[str, float]]) -> dict[str, list[str]]:
+    return {
+        name: [*(f"{row[key]:,.0f}" for key in ("agreed", "found", "wanted")), f"{row['f1']:.3f}"] for name, row in rows.items()
     }
 
 

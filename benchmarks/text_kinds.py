@@ -24,14 +24,17 @@ MIXES = {
 }
 
 
+HELD_OUT = "z249"
+"""The first document on which no cost, cue or threshold of the repairs was set."""
+
+
 def documents(folder: Path) -> list[str]:
-    """Our own documents as clean text: lines stripped, characters in their usual form, no blank line."""
+    """Our own held-out documents as clean text: lines stripped, characters in their usual form, no blank line."""
     texts = []
-    for path in sorted(folder.rglob("*.xml")):
+    for path in sorted(path for path in folder.rglob("*.xml") if path.stem >= HELD_OUT):
         lines = (line.strip() for line in fold(read_inline(path).text).split("\n"))
         text = chinese_marks("\n".join(" ".join(line.split()) for line in lines if line))
-        if "&" not in text:  # written with entities by mistake
-            texts.append(text)
+        texts.append(text)
     return texts
 
 
@@ -112,9 +115,10 @@ def measure_mixed_speed(texts: Sequence[str]) -> dict[str, dict[str, float]]:
 
 
 def _best_of_three(work) -> float:  # type: ignore[no-untyped-def]
+    """Seconds of one core's time."""
     times = []
     for _ in range(3):
-        began = time.perf_counter()
+        began = time.process_time()
         work()
-        times.append(time.perf_counter() - began)
+        times.append(time.process_time() - began)
     return min(times)

@@ -18,6 +18,9 @@ PLAIN = "会议强调，要全面加强安全生产工作。"
         ("創(chuàng )優(yōu\u00a0)", "创优"),
         ("绿(lu\u0308\u0300)色", "绿色"),
         ("女（nǚ）工", "女工"),
+        ("幹部(bù)們(men)的(de)事", "干部们的事"),
+        ("图(shu)书", "图(shu)书"),
+        ("會(huì)議(app)", "会议(app)"),
         ("方案(a)与(b)", "方案(a)与(b)"),
         ("GDP(现价)增长", "GDP(现价)增长"),
         ("PPP(公私合营)", "PPP(公私合营)"),
@@ -37,6 +40,7 @@ def test_a_gloss_belongs_to_no_clean_character():
     ("source", "clean", "places"),
     [
         ("分明??茖W定", "分明。科学定", [(0, 1), (1, 2), (2, 4), (4, 5), (5, 6), (6, 7)]),
+        ("管好自己?！叭?wù)", "管好自己。“三", [(0, 1), (1, 2), (2, 3), (3, 4), (4, 6), (6, 7), (7, 8)]),
         ("自己?！叭?", "自己。“三", [(0, 1), (1, 2), (2, 4), (4, 5), (5, 6)]),
     ],
 )
@@ -56,6 +60,16 @@ def test_a_real_question_mark_stays(text):
 def test_mojibake_is_decoded_again(right, wrong):
     text = "会议强调，全面加强安全生产工作。"
     assert read(text.encode(right).decode(wrong, "replace")).text == text
+
+
+@pytest.mark.parametrize(
+    ("text", "lossy"),
+    [("4月1日起，要于11月1日前完成。", "gbk"), ("共有12名党员报名参加。", "cp1252")],
+)
+def test_a_lost_byte_is_guessed_by_the_characters_on_both_sides(text, lossy):
+    damaged = text.encode().decode(lossy, "replace")
+    assert "\ufffd" in damaged
+    assert read(damaged).text == text
 
 
 def test_escaped_bytes_are_decoded_again():

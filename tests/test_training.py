@@ -10,19 +10,23 @@ import time
 from pathlib import Path
 
 import pytest
+import torch
+from accelerate import Accelerator
 from conftest import GOLD, ROOT
 
 import zhengling
 from zhengling.errors import ConfigError, LabelError, ModelError
 from zhengling.gold.inline import parse_inline
+from zhengling.gold.loading import load_gold
 from zhengling.modeling.vocabulary import character_tokenizer, count_characters
 from zhengling.scheme.labels import LabelScheme
 from zhengling.settings import load_settings
-from zhengling.training.building import schedule
+from zhengling.training.building import build_model, schedule
 from zhengling.training.examples import Alignment, build_example, labelled_windows
 from zhengling.training.loop import train
 from zhengling.training.settings import TrainSettings
 from zhengling.training.thresholds import choose_thresholds
+from zhengling.training.trainer import Trainer
 
 SMOKE = ROOT / "configs" / "smoke.yaml"
 
@@ -79,7 +83,7 @@ def test_it_learns_what_is_there_to_learn(gold_folder: Path, tmp_path: Path) -> 
 
 
 def test_a_killed_run_goes_on_to_the_same_figures(gold_folder: Path, tmp_path: Path) -> None:
-    more = ("optim.epochs=3", "save_every=2", "optim.accumulate=2")
+    more = ("optim.epochs=3", "save_every=2", "optim.accumulate=2", "optim.average=0.9")
     whole = tmp_path / "whole"
     train(load_settings(TrainSettings, SMOKE, overrides(gold_folder, whole, *more)))
     broken = tmp_path / "broken"
@@ -94,6 +98,35 @@ def test_a_killed_run_goes_on_to_the_same_figures(gold_folder: Path, tmp_path: P
     assert not (broken / "metrics.json").exists()
     subprocess.run([*command, "resume=true"], check=True, timeout=300, capture_output=True)
     assert figures(broken) == figures(whole)
+
+
+def test_the_averaged_weights_are_what_is_scored(gold_folder: Path, tmp_path: Path) -> None:
+    """After the first step they are the weights themselves, after each further one they move towards them by 1 - decay."""
+    settings = load_settings(TrainSettings, SMOKE, overrides(gold_folder, tmp_path / "run", "optim.average=0.75"))
+    gold, scheme = load_gold(settings.data.train), LabelScheme()
+    model, tokenizer = build_model(settings, scheme, gold)
+    examples = [build_example(d, tokenizer, scheme, settings.model.window, Alignment()) for d in gold]
+    trainer = Trainer(settings, Accelerator(cpu=True), model, tokenizer, examples)
+    name, expected = "theme_head.bias", None
+    for batch in trainer.batches(0)[:3]:
+        trainer._step([batch])
+        now = dict(model.named_parameters())[name].detach()
+        expected = now.clone() if expected is None else expected * 0.75 + now * 0.25
+    assert expected is not None
+    assert torch.allclose(dict(trainer.scored().named_parameters())[name], expected)
+    assert not torch.allclose(expected, dict(model.named_parameters())[name])
+
+
+def test_a_place_can_be_read_several_times_per_epoch(gold_folder: Path, tmp_path: Path) -> None:
+    extra = tmp_path / "extra"
+    extra.mkdir()
+    (extra / "x.xml").write_text(GOLD * 30, encoding="utf-8")
+    places = f"data.train=[{gold_folder}, {extra}]"
+    counts = []
+    for times in (1, 3):
+        more = (places, f"data.repeat={{{extra}: {times}}}", "optim.epochs=1")
+        counts.append(train(load_settings(TrainSettings, SMOKE, overrides(gold_folder, tmp_path / str(times), *more)))["steps"])
+    assert 1.5 < counts[1] / counts[0] < 3
 
 
 def test_a_folder_with_a_checkpoint_is_not_run_over(gold_folder: Path, tmp_path: Path) -> None:
@@ -138,10 +171,10 @@ def test_a_misspelt_key_in_a_file_is_told_with_the_file(tmp_path: Path) -> None:
 
 
 def test_all_contradictions_come_in_one_message() -> None:
-    wrong = ["model.overlap=200", "model.convolution=4", "data.dev=[]", "weights=int4"]
+    wrong = ["model.overlap=200", "model.convolution=4", "data.dev=[]", "weights=int4", "optim.average=1", "data.repeat={a: 2}"]
     with pytest.raises(ConfigError) as caught:
         load_settings(TrainSettings, SMOKE, wrong).check()
-    assert str(caught.value).count("\n  ") == 4
+    assert str(caught.value).count("\n  ") == 6
 
 
 def test_an_unknown_label_in_gold_stops_before_training(gold_folder: Path, tmp_path: Path) -> None:

@@ -56,7 +56,7 @@ def build_model(settings: PretrainSettings, tokenizer: PreTrainedTokenizerBase, 
     """A new ModernBERT (Warner et al. 2024) or the base to go on from."""
     shape = settings.encoder
     if shape.base:
-        return AutoModelForMaskedLM.from_pretrained(shape.base)
+        return AutoModelForMaskedLM.from_pretrained(shape.base, dtype=torch.float32)
     model = ModernBertForMaskedLM(new_encoder_config(shape, tokenizer))
     if settings.svd_embeddings:
         with torch.no_grad():

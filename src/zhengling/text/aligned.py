@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from array import array
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -40,27 +41,34 @@ class AlignedText:
     def edit(self, edits: Sequence[Edit]) -> AlignedText:
         """Apply edits that are in order and do not overlap.
 
-        Each character of a replacement stands for the whole stretch that it replaces; a replacement of the
-        stretch's own length keeps the alignment character by character.
+        Each character of a replacement stands for the whole stretch that it replaces, of an insertion for an empty
+        one; a replacement of the stretch's own length keeps the alignment character by character.
         """
         if not edits:
             return self
         self._check(edits)
+        old_starts, old_ends = array("q"), array("q")
+        old_starts.frombytes(self.starts.tobytes())
+        old_ends.frombytes(self.ends.tobytes())
+        starts, ends = array("q"), array("q")
         pieces: list[str] = []
-        cursor = 0
+        cursor = kept = 0  # up to where the text, and the alignment, are copied
         for start, end, new in edits:
             pieces += (self.text[cursor:start], new)
             cursor = end
+            if len(new) == end - start:
+                continue
+            starts += old_starts[kept:start]
+            ends += old_ends[kept:start]
+            kept = end
+            if new:
+                first, last = (old_starts[start], old_ends[end - 1]) if start < end else 2 * self.to_source(start, start)[:1]
+                starts += array("q", (first,)) * len(new)
+                ends += array("q", (last,)) * len(new)
         pieces.append(self.text[cursor:])
-        if not self.text:  # whatever is put into nothing stands for nothing
-            nothing = np.zeros(sum(map(len, pieces)), dtype=np.int64)
-            return AlignedText("".join(pieces), nothing, nothing)
-        first, last = _sources(edits, len(self.text))
-        starts, ends = self.starts[first], self.ends[last]
-        for at in _insertions(edits):  # an inserted character stands for an empty stretch
-            here = self.to_source(*at[:2])[0]
-            starts[at[2] : at[3]], ends[at[2] : at[3]] = here, here
-        return AlignedText("".join(pieces), starts, ends)
+        starts += old_starts[kept:]
+        ends += old_ends[kept:]
+        return AlignedText("".join(pieces), np.frombuffer(starts, dtype=np.int64), np.frombuffer(ends, dtype=np.int64))
 
     def _check(self, edits: Sequence[Edit]) -> None:
         cursor = 0
@@ -88,36 +96,3 @@ class AlignedText:
         first = int(np.searchsorted(self.ends, start, side="right"))
         last = int(np.searchsorted(self.starts, end, side="left"))
         return (first, last) if first < last else (first, first)
-
-
-def _sources(edits: Sequence[Edit], length: int) -> tuple[Offsets, Offsets]:
-    """Per character of the edited text, the first and the last old character it stands for, each of shape ``[new]``."""
-    begin = np.fromiter((start for start, _, _ in edits), dtype=np.int64, count=len(edits))
-    finish = np.fromiter((end for _, end, _ in edits), dtype=np.int64, count=len(edits))
-    size = np.fromiter((len(new) for _, _, new in edits), dtype=np.int64, count=len(edits))
-    kept_from = np.concatenate(([0], finish))
-    kept = np.concatenate((begin, [length])) - kept_from
-    counts = np.empty(2 * len(edits) + 1, dtype=np.int64)
-    counts[0::2], counts[1::2] = kept, size
-    origin = np.empty_like(counts)
-    origin[0::2], origin[1::2] = kept_from, begin
-    whole = np.zeros_like(counts, dtype=bool)  # pieces whose characters all stand for the whole stretch
-    whole[1::2] = size != finish - begin
-    until = np.empty_like(counts)
-    until[0::2], until[1::2] = 0, np.maximum(finish - 1, 0)
-    offset = np.arange(counts.sum()) - np.repeat(np.cumsum(counts) - counts, counts)
-    constant = np.repeat(whole, counts)
-    first = np.repeat(origin, counts) + np.where(constant, 0, offset)
-    last = np.where(constant, np.repeat(until, counts), first)
-    return np.minimum(first, max(length - 1, 0)), last
-
-
-def _insertions(edits: Sequence[Edit]) -> list[tuple[int, int, int, int]]:
-    """Where edits insert: old start, old end, and the stretch of the edited text."""
-    found = []
-    shift = 0
-    for start, end, new in edits:
-        if start == end and new:
-            found.append((start, end, start + shift, start + shift + len(new)))
-        shift += len(new) - (end - start)
-    return found

@@ -38,6 +38,19 @@ def weighed_as() -> dict[str, str]:
 
 
 @cache
+def _forms() -> dict[str, str]:
+    forms: dict[str, str] = {}
+    for character, simple in weighed_as().items():
+        forms[simple] = forms.get(simple, "") + character
+    return forms
+
+
+def forms_of(simple: str) -> str:
+    """The characters of GBK that the frequency table counts as this one."""
+    return _forms().get(simple, simple)
+
+
+@cache
 def row(lead: int) -> tuple[tuple[int, str, str], ...]:
     """The row of a lead byte: trail bytes, characters and what these are weighed as."""
     table, weighed = pair_table(), weighed_as()

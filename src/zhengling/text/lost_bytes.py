@@ -19,16 +19,19 @@ _NONE: dict[str, float] = {}
 def completion(last: str, lead: int, after: str, following: int | None) -> tuple[float, str]:
     """The likeliest character of a lead byte's row between two others, and its cost; empty if the row is."""
     table = frequencies()
-    pairs, single = table.pairs, table.singles.get
-    known = pairs.get(last, _NONE).get
-    single_after = single(after, UNKNOWN) + BACK_OFF
+    known = table.pairs.get(last, _NONE)
     bound, best = float("inf"), ""
-    for trail, clean, simple in row(lead):
-        new = known(simple)
-        if new is None:
-            new = single(simple, UNKNOWN) + BACK_OFF
-        if new + CHEAPEST < bound:
-            new += pairs.get(simple, _NONE).get(after, single_after) + lost_pair_cost(trail, following)
+    for simple in known.keys() & _by_weight(lead).keys():
+        if known[simple] + CHEAPEST < bound:
+            for trail, clean, _ in _by_weight(lead)[simple]:
+                new = known[simple] + table.cost(simple, after) + lost_pair_cost(trail, following)
+                if (new, clean) < (bound, best):
+                    bound, best = new, clean
+    for cost, trail, clean, simple in _by_cost(lead):
+        if cost + CHEAPEST >= bound:
+            break
+        if simple not in known:
+            new = cost + table.cost(simple, after) + lost_pair_cost(trail, following)
             if new < bound:
                 bound, best = new, clean
     return bound, best
@@ -46,6 +49,13 @@ def _by_weight(lead: int) -> dict[str, list[tuple[int, str, str]]]:
     for entry in row(lead):
         entries.setdefault(entry[2], []).append(entry)
     return entries
+
+
+@cache
+def _by_cost(lead: int) -> list[tuple[float, int, str, str]]:
+    """The entries of a lead byte's row, the cheapest first, each with its cost after a character it is no pair with."""
+    single = frequencies().singles.get
+    return sorted((single(simple, UNKNOWN) + BACK_OFF, trail, clean, simple) for trail, clean, simple in row(lead))
 
 
 def named(lead: int, characters: Iterable[str]) -> list[tuple[int, str, str]]:

@@ -30,6 +30,8 @@ _WEST_TRIGGER = re.compile(rf"[\xa1-\xf7][{_WEST}]")
 _WEST_RUN = re.compile(rf"[{_WEST}][{_WEST}\ufffd\x20-\x7e]*")
 _ESCAPED = re.compile("[\udc80-\udcff]")
 _LINE = re.compile(r"[^\n]+")
+Recoder = Callable[[str, tuple[str, str]], Reading | None]
+"""Reads a stretch anew, given the characters before and after it."""
 
 
 def _gbk_triggers() -> str:
@@ -40,37 +42,37 @@ def _gbk_triggers() -> str:
 
 _TRIGGERS = frozenset(_gbk_triggers())
 _ANY = "".join(sorted(_TRIGGERS))
-MOJIBAKE_SIGNS = _TRIGGERS | frozenset(map(chr, (*range(0xA1, 0xF8), *range(0xDC80, 0xDD00))))
-"""A text without any of these characters holds no mojibake."""
+WEST_SIGNS, GBK_SIGNS = frozenset(map(chr, range(0xA1, 0xF8))), _TRIGGERS
+ESCAPED_SIGNS = frozenset(map(chr, range(0xDC80, 0xDD00)))
+"""A text without any of these characters holds no mojibake of the kind."""
 _GBK_TRIGGER = re.compile(f"[{_ANY}](?:[^\n]{{2}}|[^\n]?)[{_ANY}]")
 _GBK_SIGN = re.compile(f"[{_ANY}]")
 _GBK_RUN = re.compile(r"[^\x00-\x3e@-\x7f]+")
 
 
-def find_mojibake(text: str) -> list[Edit]:
-    """The repairs of all mojibake of a text."""
-    for trigger, runs, recode in (
-        (_WEST_TRIGGER, _WEST_RUN, _from_west),
-        (_GBK_TRIGGER, _GBK_RUN, _from_gbk),
-        (_ESCAPED, _LINE, _from_escaped),
-    ):
-        if trigger.search(text):
-            edits = list(_recoded(text, trigger, runs, recode))
-            if edits:
-                return edits
-    return []
+def find_west(text: str) -> list[Edit]:
+    """The repairs of UTF-8 or GBK read as Latin-1 or cp1252."""
+    return list(_recoded(text, _WEST_TRIGGER, _WEST_RUN, _from_west)) if _WEST_TRIGGER.search(text) else []
 
 
-def _recoded(
-    text: str, trigger: re.Pattern[str], runs: re.Pattern[str], recode: Callable[[str, str], Reading | None]
-) -> Iterator[Edit]:
+def find_gbk(text: str) -> list[Edit]:
+    """The repairs of UTF-8 read as GBK."""
+    return list(_recoded(text, _GBK_TRIGGER, _GBK_RUN, _from_gbk)) if _GBK_TRIGGER.search(text) else []
+
+
+def find_escaped(text: str) -> list[Edit]:
+    """The repairs of GBK read as UTF-8 with its bytes escaped."""
+    return list(_recoded(text, _ESCAPED, _LINE, _from_escaped))
+
+
+def _recoded(text: str, trigger: re.Pattern[str], runs: re.Pattern[str], recode: Recoder) -> Iterator[Edit]:
     pervaded = trigger is _GBK_TRIGGER and len(trigger.findall(text)) >= max(PERVADED, len(text) // 200)
     if pervaded:
         trigger = _GBK_SIGN
     for run in runs.finditer(text):
         if not trigger.search(run[0]):
             continue
-        reading = recode(run[0], text[run.end() : run.end() + 1] or "\n")
+        reading = recode(run[0], (text[run.start() - 1 : run.start()] or "\n", text[run.end() : run.end() + 1] or "\n"))
         if reading is None or reading.clean == run[0] or (reading.guessed > reading.known and not pervaded):
             continue
         if _cost(run[0]) - _cost(reading.clean) < GAIN:
@@ -122,7 +124,7 @@ def _west_lost_cost(byte: int, following: int | None) -> float:
     return 0.0 if byte in _UNDEFINED else 6.0
 
 
-def _from_west(text: str, after: str) -> Reading | None:
+def _from_west(text: str, around: tuple[str, str]) -> Reading | None:
     codes = [_west_byte(character) for character in text]
     raw = bytes(code for code in codes if code is not None)
     ones = [1] * len(text)
@@ -131,14 +133,14 @@ def _from_west(text: str, after: str) -> Reading | None:
         return strict  # an accented vowel and a space would be a character of GBK too
     if len(raw) == len(text):
         strict = _strict(text, raw, "gbk", ones)
-    return strict or read_lossy(text, after, _west_bytes, _west_lost_cost)
+    return strict or read_lossy(text, around, _west_bytes, _west_lost_cost)
 
 
 def _gbk_bytes(character: str) -> Bytes | None:
     return None if character.isascii() else pair_bytes(character)
 
 
-def _from_gbk(text: str, after: str) -> Reading | None:
+def _from_gbk(text: str, around: tuple[str, str]) -> Reading | None:
     pairs = [pair_bytes(character) for character in text]
     if None not in pairs and not any(character in LOST for character in text):
         raw = bytes(byte for pair in pairs if pair for byte in pair)
@@ -147,9 +149,9 @@ def _from_gbk(text: str, after: str) -> Reading | None:
             return strict
     if sum(map(text.count, LOST)) > len(text) * MOST_LOST + 1:
         return None
-    return read_lossy(text, after, _gbk_bytes, lost_pair_cost)
+    return read_lossy(text, around, _gbk_bytes, lost_pair_cost)
 
 
-def _from_escaped(text: str, _after: str) -> Reading | None:
+def _from_escaped(text: str, _around: tuple[str, str]) -> Reading | None:
     sizes = [len(character.encode("utf-8", "surrogateescape")) for character in text]
     return _strict(text, text.encode("utf-8", "surrogateescape"), "gb18030", sizes)

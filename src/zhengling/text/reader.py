@@ -13,22 +13,25 @@ from zhengling.text.characters import SPACES, chinese_marks, find_line_ends, fol
 from zhengling.text.decode import decode
 from zhengling.text.glosses import find_glosses
 from zhengling.text.lines import find_broken_lines
-from zhengling.text.mojibake import MOJIBAKE_SIGNS, find_mojibake
+from zhengling.text.mojibake import ESCAPED_SIGNS, GBK_SIGNS, WEST_SIGNS, find_escaped, find_gbk, find_west
 from zhengling.text.paragraphs import find_lost_breaks, find_paragraphs
 from zhengling.text.remains import INVISIBLE, PRIVATE, find_invisible, find_markup, find_private, find_spaced
 from zhengling.text.slips import find_slips
 from zhengling.text.traditional import mend_conversion, simplify
 
-_DAMAGED = re.compile("\ufffd+|(?<![?？])[?？]{2,}+(?=[\u4e00-\u9fff])|[\u4e00-\u9fff]\\?(?=[\u4e00-\u9fff])")
+_DAMAGED = re.compile("\ufffd+|(?<![?？])[?？]{2,}+(?=[\u4e00-\u9fff])|(?<=[\u4e00-\u9fff])\\?(?=[\u4e00-\u9fff])")
+_SIGN = re.compile("(?<!\ufffd)\ufffd|[?？]")
 Finder = Callable[[str], Sequence[Edit]]
 Converter = Callable[[str], str]
 
 FINDERS: tuple[tuple[str, Finder, frozenset[str] | None], ...] = (
-    ("mojibake", find_mojibake, MOJIBAKE_SIGNS),
+    ("mojibake", find_west, WEST_SIGNS),
+    ("mojibake", find_gbk, GBK_SIGNS),
+    ("mojibake", find_escaped, ESCAPED_SIGNS),
     ("line_ends", find_line_ends, frozenset("\r\u2028\u2029\x0b\x0c\x85")),
     ("markup", find_markup, frozenset("<&")),
     ("invisible", find_invisible, INVISIBLE),
-    ("glosses", find_glosses, frozenset("(（")),
+    ("glosses", find_glosses, frozenset(")）")),
     ("slips", find_slips, frozenset("?？\ufffd\ufdd0")),
     ("private", find_private, PRIVATE),
     ("spaced", find_spaced, frozenset(SPACES)),
@@ -44,7 +47,7 @@ CONVERTERS: tuple[tuple[str, Converter], ...] = (
     ("marks", chinese_marks),
 )
 """The repairs that change it character by character, made after them."""
-REPAIRS: tuple[str, ...] = (*(name for name, _, _ in FINDERS), *(name for name, _ in CONVERTERS))
+REPAIRS: tuple[str, ...] = tuple(dict.fromkeys((*(name for name, _, _ in FINDERS), *(name for name, _ in CONVERTERS))))
 """The names of the repairs, in the order in which they are made."""
 
 
@@ -85,21 +88,22 @@ def read(source: bytes | str, *, encoding: str | None = None, off: Collection[st
     if isinstance(source, bytes):
         source, used = decode(source, encoding)
     aligned = AlignedText.of(source)
-    repairs: dict[str, int] = {}
+    repairs = dict.fromkeys((name for name in REPAIRS if name not in off), 0)
     present = frozenset(source)
     for name, find, signs in FINDERS:
         if name in off:
             continue
         edits = find(aligned.text) if signs is None or not present.isdisjoint(signs) else ()
-        repairs[name] = sum(max(end - start, len(new)) for start, end, new in edits)
         if edits:
+            repairs[name] += sum(max(end - start, len(new)) for start, end, new in edits)
             aligned = aligned.edit(edits)
             present = present.union(*(new for _, _, new in edits))
     for name, convert in CONVERTERS:
         if name not in off:
             before, aligned = aligned.text, aligned.with_same_length(convert(aligned.text))
             repairs[name] = _differences(before, aligned.text)
-    unrepaired = tuple(match.span() for match in _DAMAGED.finditer(aligned.text))
+    signs_left = (_DAMAGED.match(aligned.text, sign.start()) for sign in _SIGN.finditer(aligned.text))
+    unrepaired = tuple(match.span() for match in signs_left if match)
     return CleanText(source, aligned, find_paragraphs(aligned.text), used, repairs, unrepaired)
 
 

@@ -20,7 +20,7 @@ _INVISIBLE = re.compile(
 INVISIBLE = frozenset(chr(code) for code in range(0x10000) if _INVISIBLE.match(chr(code)))
 PRIVATE = frozenset(map(chr, (*range(0xE000, 0xF900), ord(LOST_BEFORE_GLOSS))))
 """The characters that these repairs delete."""
-_PRIVATE = re.compile(f"[\ue000-\uf8ff]+|{LOST_BEFORE_GLOSS}")
+_PRIVATE = re.compile(f"[\ue000-\uf8ff{LOST_BEFORE_GLOSS}]")
 _DIGIT = "[0-9０-９]"
 _SPACED_DIGITS = re.compile(
     rf"(?<![0-9０-９A-Za-z.,])(?:{_DIGIT}[{SPACES}]){{1,15}}{_DIGIT}[{SPACES}]?(?=[年月日号時时分万萬亿億元％%余个個户戶人项項次届屆家])"

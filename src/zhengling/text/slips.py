@@ -12,10 +12,11 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import cache
 
 from zhengling.text.aligned import Edit
 from zhengling.text.frequencies import Frequencies, frequencies
-from zhengling.text.gbk import LEADS, lost_pair_cost, pair_bytes, pair_table, readings, weighed_as
+from zhengling.text.gbk import LEADS, forms_of, lost_pair_cost, pair_bytes, pair_table, readings, weighed_as
 from zhengling.text.glosses import LOST_BEFORE_GLOSS
 from zhengling.text.lost_bytes import completion, marks_of, named
 from zhengling.text.marks import mark_costs
@@ -102,7 +103,6 @@ class _Search:
         self.table: Frequencies = frequencies()
         self.weighed = weighed_as()
         self.wasted = self.attempts = 0
-        self.sample = "".join([self.weighed.get(character, character) for character in text[:SAMPLE]])
 
     def exhausted(self) -> bool:
         return self.attempts > 300 + len(self.text) // 15 or self.wasted > 1_000 + len(self.text) // 50
@@ -234,21 +234,23 @@ class _Search:
     def _favoured(self, before: str, after: str) -> set[str]:
         """The characters that stand between these two in the text itself, or in the triples of the table."""
         found = set(self.table.triples.get(before + after, ""))
-        at = self.sample.find(before)
-        for _ in range(OWN):
-            if at < 0:
-                break
-            if self.sample[at + 2 : at + 3] == after:
-                found.add(self.sample[at + 1])
-            at = self.sample.find(before, at + 1)
+        for form in forms_of(before):
+            at = self.text.find(form, 0, SAMPLE)
+            for _ in range(OWN):
+                if at < 0:
+                    break
+                if self._weighed(at + 2) == after:
+                    found.add(self._weighed(at + 1))
+                at = self.text.find(form, at + 1, SAMPLE)
         return found
 
 
-def _last_bytes(character: str) -> list[tuple[int, str]]:
+@cache
+def _last_bytes(character: str) -> tuple[tuple[int, str], ...]:
     """Bytes of a character that may end a slip: an ASCII one, or the first of two with a letter after."""
     if "@" <= character <= "~":
-        return [(ord(character), "")]
-    return [(lead, chr(trail)) for lead, trail, _ in readings(character) if trail < 0x80]
+        return ((ord(character), ""),)
+    return tuple((lead, chr(trail)) for lead, trail, _ in readings(character) if trail < 0x80)
 
 
 def _cost_of(state: State) -> float:

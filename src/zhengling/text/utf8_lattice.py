@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, lru_cache
 
 from zhengling.text.frequencies import CLASSES, UNKNOWN, frequencies
 from zhengling.text.partition import Offsets, share_out
@@ -22,8 +22,8 @@ WILD_COST, DROPPED_COST = 1.5, 4.0
 """What an unknown byte costs that left a trace, and one that left none."""
 DEAREST = 2.0
 """A stretch whose source characters cost more than this on average is no mojibake."""
-PATHS, LIKELY = 4, 32
-"""Paths kept while the characters with unknown bytes are chosen, and characters tried for each of them."""
+PATHS, LIKELY = 4, 48
+"""Paths kept while the characters with unknown bytes are chosen, and characters tried for each place."""
 LOST = "?？\ufffd"
 _CLASS = {chr(code): form for code, form in CLASSES.items()}
 
@@ -53,8 +53,10 @@ class Reading:
     guessed: int = 0
 
 
-def read_lossy(text: str, after: str, bytes_of: Callable[[str], Bytes | None], lost_cost: LostCost) -> Reading | None:
-    """The likeliest reading of a stretch before the character ``after``, None if there is none."""
+def read_lossy(
+    text: str, around: tuple[str, str], bytes_of: Callable[[str], Bytes | None], lost_cost: LostCost
+) -> Reading | None:
+    """The likeliest reading of a stretch between two characters, None if there is none."""
     states: States = {(): (0.0, None)}
     for character in text:
         states = _step(states, character, bytes_of(character))
@@ -72,16 +74,16 @@ def read_lossy(text: str, after: str, bytes_of: Callable[[str], Bytes | None], l
     if held and events:
         size, pieces = events[-1]
         events[-1] = (size + _missing(held), (*pieces, _padded(held)))
-    return _reading(events, after, lost_cost)
+    return _reading(events, around, lost_cost)
 
 
-def _reading(events: Sequence[Event], after: str, lost_cost: LostCost) -> Reading:
+def _reading(events: Sequence[Event], around: tuple[str, str], lost_cost: LostCost) -> Reading:
     pieces = [piece for _, done in events for piece in done]
     sizes = [len(piece.encode("utf-8", "surrogatepass")) if isinstance(piece, str) else len(piece) for piece in pieces]
     put = [piece for piece in pieces if not isinstance(piece, str)]
     guessed = sum(None in piece for piece in put)
     starts, ends = share_out(sizes, [size for size, _ in events])
-    return Reading(_choose(pieces, after, lost_cost), starts, ends, len(put) - guessed, guessed)
+    return Reading(_choose(pieces, around, lost_cost), starts, ends, len(put) - guessed, guessed)
 
 
 def _step(states: States, character: str, raw: Bytes | None) -> States:
@@ -153,19 +155,18 @@ def _padded(held: Bytes) -> Bytes:
     return held + (None,) * _missing(held)
 
 
-def _choose(pieces: Sequence[Piece], after: str, lost_cost: LostCost) -> str:
+def _choose(pieces: Sequence[Piece], around: tuple[str, str], lost_cost: LostCost) -> str:
     """Write the pieces out; of the characters that fit the known bytes, the most plausible path is taken."""
     cost = frequencies().cost
-    paths: list[tuple[float, str, Text | None]] = [(0.0, "\n", None)]
-    for piece, following in zip(pieces, [*pieces[1:], after], strict=True):
+    before, after = (_CLASS.get(character, character) for character in around)
+    paths: list[tuple[float, str, Text | None]] = [(0.0, before, None)]
+    for piece, following in zip(pieces, [*pieces[1:], around[1]], strict=True):
         found: list[tuple[float, str, Text | None]] = []
-        for character in _candidates(piece):
-            weighed = _CLASS.get(character, character)
+        for character, weighed, doubt in _candidates(piece, _first_byte(following), lost_cost):
             best = min(paths, key=lambda path: path[0] + cost(path[1], weighed)) if len(paths) > 1 else paths[0]
-            total = best[0] + cost(best[1], weighed) + _cost_of_lost(piece, character, following, lost_cost)
-            found.append((total, weighed, (best[2], character)))
+            found.append((best[0] + cost(best[1], weighed) + doubt, weighed, (best[2], character)))
         paths = sorted(found, key=lambda path: path[0])[:PATHS] if len(found) > 1 else found
-    chain = min(paths, key=lambda path: path[0] + cost(path[1], _CLASS.get(after, after)))[2]
+    chain = min(paths, key=lambda path: path[0] + cost(path[1], after))[2]
     characters = []
     while chain is not None:
         chain, character = chain
@@ -173,32 +174,39 @@ def _choose(pieces: Sequence[Piece], after: str, lost_cost: LostCost) -> str:
     return "".join(reversed(characters))
 
 
-def _cost_of_lost(piece: Piece, character: str, following: Piece, lost_cost: LostCost) -> float:
-    if isinstance(piece, str) or None not in piece:
-        return 0.0
-    raw = character.encode("utf-8")
-    first = ord(following[0]) if isinstance(following, str) and following[:1].isascii() else following[0]
-    after = (*piece[1:], first if isinstance(first, int) else None)
-    return sum(lost_cost(raw[at], after[at]) for at, byte in enumerate(piece) if byte is None and at < len(raw))
-
-
-def _candidates(piece: Piece) -> tuple[str, ...]:
+def _first_byte(piece: Piece) -> int | None:
+    """The byte that follows a lost one, None if it is not known or begins a character that is in order."""
     if isinstance(piece, str):
-        return (piece,)
+        return ord(piece[0]) if piece[:1].isascii() and piece else None
+    return piece[0]
+
+
+@lru_cache(maxsize=8192)
+def _candidates(piece: Piece, following: int | None, lost_cost: LostCost) -> tuple[tuple[str, str, float], ...]:
+    """The characters that a piece may be, what each is weighed as, and what it costs to think that its bytes were lost."""
+    if isinstance(piece, str):
+        return ((piece, _CLASS.get(piece, piece), 0.0),)
     if None not in piece:
-        return (bytes(byte or 0 for byte in piece).decode("utf-8", "replace")[:1],)
-    return _by_pattern().get(piece, ("\ufffd",))
+        character = bytes(byte or 0 for byte in piece).decode("utf-8", "replace")[:1]
+        return ((character, _CLASS.get(character, character), 0.0),)
+    after = (*piece[1:], following)
+    found = []
+    for character in _by_pattern().get(piece, ("\ufffd",)):
+        raw = character.encode("utf-8")
+        doubt = sum(lost_cost(raw[at], after[at]) for at, byte in enumerate(piece) if byte is None and at < len(raw))
+        found.append((frequencies().singles.get(character, UNKNOWN) + doubt, character, doubt))
+    return tuple((character, _CLASS.get(character, character), doubt) for _, character, doubt in sorted(found)[:LIKELY])
 
 
 @cache
-def _by_pattern() -> dict[Bytes, tuple[str, ...]]:
+def _by_pattern() -> dict[Bytes, list[str]]:
     """The characters of the frequency table by the bytes of them that are known."""
     found: dict[Bytes, list[str]] = {}
-    for character, cost in sorted(frequencies().singles.items(), key=lambda item: item[1]):
+    for character, cost in frequencies().singles.items():
         raw = character.encode("utf-8")
         if len(raw) != 3 or cost >= UNKNOWN:
             continue
         a, b, c = raw
         for pattern in ((a, b, None), (a, None, c), (a, None, None), (None, b, c), (None, None, c), (None, b, None)):
             found.setdefault(pattern, []).append(character)
-    return {pattern: tuple(characters[:LIKELY]) for pattern, characters in found.items()}
+    return found

@@ -16,6 +16,8 @@ class Data:
     """Folders of ``.xml`` files, single ``.xml`` files or ``.jsonl`` files in the gold format."""
     dev: list[str] = field(default_factory=list)
     """The same, for choosing the checkpoint and the thresholds."""
+    repeat: dict[str, int] = field(default_factory=dict)
+    """How many times a place of ``train`` is read per epoch, by its name as given there; 1 where it is not named."""
     vary_windows: bool = True
     """Cut the windows anew each epoch, between half and the whole of their length."""
 
@@ -60,6 +62,8 @@ class Optim:
     weight_decay: float = 0.01
     clip: float = 1.0
     """Largest norm of the gradient."""
+    average: float = 0.0
+    """Decay per step of the averaged weights that are scored and kept (Polyak and Juditsky 1992); 0: no average."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -90,6 +94,9 @@ class TrainSettings:
             wrong.append("data.train is empty. Expected at least one folder of .xml files")
         if not self.data.dev:
             wrong.append("data.dev is empty. Expected at least one folder of .xml files")
+        strangers = sorted(set(self.data.repeat) - set(self.data.train))
+        if strangers or any(times < 1 for times in self.data.repeat.values()):
+            wrong.append(f"data.repeat: got {dict(self.data.repeat)}. Expected places of data.train, each at least 1 time")
         if self.model.overlap >= self.model.window - 2:
             wrong.append(f"model.overlap ({self.model.overlap}) must be less than model.window - 2 ({self.model.window - 2})")
         if self.model.convolution % 2 == 0:
@@ -98,6 +105,8 @@ class TrainSettings:
             wrong.append(f"optim.batch_tokens ({self.optim.batch_tokens}) must be at least model.window ({self.model.window})")
         if min(self.optim.epochs, self.optim.accumulate, self.save_every) < 1:
             wrong.append("optim.epochs, optim.accumulate and save_every must be at least 1")
+        if not 0 <= self.optim.average < 1:
+            wrong.append(f"optim.average ({self.optim.average}) is a decay per step: 0 <= average < 1")
         if not 0 <= self.optim.warmup < 1:
             wrong.append(f"optim.warmup ({self.optim.warmup}) is a share of the steps: 0 <= warmup < 1")
         if self.weights not in ("fp32", "fp16"):

@@ -14,6 +14,7 @@ import numpy as np
 import torch
 from accelerate import Accelerator
 from torch.optim.lr_scheduler import LambdaLR
+from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 from torch.utils.tensorboard import SummaryWriter
 from tqdm import tqdm
 from transformers import PreTrainedTokenizerBase
@@ -78,6 +79,10 @@ class Trainer:
         self.scheduler = LambdaLR(optimizer, lambda step: schedule(step, warmup, total))
         self.model, self.optimizer = accelerator.prepare(model, optimizer)
         accelerator.register_for_checkpointing(self.scheduler, self.state)
+        decay = settings.optim.average
+        self.averaged = AveragedModel(self._plain(), multi_avg_fn=get_ema_multi_avg_fn(decay)) if decay else None
+        if self.averaged is not None:
+            accelerator.register_for_checkpointing(self.averaged)
         self.board = SummaryWriter(str(self.folder / "tensorboard")) if accelerator.is_main_process else None
 
     def batches(self, epoch: int) -> Batches:
@@ -126,6 +131,8 @@ class Trainer:
         world.clip_grad_norm_(self.model.parameters(), self.settings.optim.clip)
         self.optimizer.step()
         self.scheduler.step()
+        if self.averaged is not None:
+            self.averaged.update_parameters(self._plain())
         self.optimizer.zero_grad()
         return float(np.mean(losses))
 
@@ -147,13 +154,22 @@ class Trainer:
             self.board.add_scalar(f"dev/{name}", value, steps)
         if score > self.state.best:
             self.state.best = score
-            self.save_model(self.accelerator.unwrap_model(self.model))
+            self.save_model(self.scored())
+
+    def _plain(self) -> ZhenglingModel:
+        plain: ZhenglingModel = self.accelerator.unwrap_model(self.model)
+        return plain
+
+    def scored(self) -> ZhenglingModel:
+        """The model that is scored and kept: the averaged weights if there are any."""
+        averaged: Any = self.averaged
+        model: ZhenglingModel = self._plain() if averaged is None else averaged.module
+        return model
 
     def _extractor(self) -> Extractor:
         world = self.accelerator
         precision = "fp32" if world.mixed_precision == "no" else world.mixed_precision
-        model = world.unwrap_model(self.model)
-        return Extractor(model, self.tokenizer, name="training", device=world.device, precision=precision)
+        return Extractor(self.scored(), self.tokenizer, name="training", device=world.device, precision=precision)
 
     def end_epoch(self) -> None:
         """Move on to the next epoch and save."""
