@@ -5,7 +5,8 @@ All spans are half-open ``[start, end)`` in Unicode code points of the source te
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import hashlib
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 
@@ -52,3 +53,11 @@ class Document:
     def slots(self) -> tuple[Slot, ...]:
         """All slots of all directives, in source order."""
         return tuple(slot for directive in self.directives for slot in directive.slots)
+
+
+def documents_hash(documents: Sequence[Document]) -> str:
+    """The first 12 hex digits of SHA-256 over ids, texts and annotations."""
+    digest = hashlib.sha256()
+    for document in documents:
+        digest.update(repr((document.id, document.text, document.paragraphs, document.directives)).encode())
+    return digest.hexdigest()[:12]

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
-from zhengling.scheme.annotation import Document
+from zhengling.scheme.annotation import Document, documents_hash
 from zhengling.scheme.labels import LabelScheme
 from zhengling.scoring.counts import DocumentScores, score_document
 from zhengling.scoring.metrics import figures_of, total
@@ -51,14 +50,6 @@ class Report:
             "figures": {name: {"value": f.value, "low": f.low, "high": f.high} for name, f in self.figures.items()},
             "signature": self.signature,
         }
-
-
-def documents_hash(documents: Sequence[Document]) -> str:
-    """The first 12 hex digits of SHA-256 over ids, texts and annotations."""
-    digest = hashlib.sha256()
-    for document in documents:
-        digest.update(repr((document.id, document.text, document.paragraphs, document.directives)).encode())
-    return digest.hexdigest()[:12]
 
 
 def report(

@@ -19,11 +19,11 @@ from zhengling.extraction.extractor import Extractor
 from zhengling.gold.loading import load_gold
 from zhengling.modeling.model import ZhenglingModel
 from zhengling.modeling.precision import mixed_precision
-from zhengling.scheme.annotation import Document
+from zhengling.scheme.annotation import Document, documents_hash
 from zhengling.scheme.labels import LabelScheme
-from zhengling.scoring.report import documents_hash, report
+from zhengling.scoring.report import report
 from zhengling.training.building import build_model
-from zhengling.training.examples import Alignment, build_example
+from zhengling.training.examples import Alignment, Example, build_example
 from zhengling.training.settings import TrainSettings
 from zhengling.training.thresholds import choose_thresholds, paragraph_scores
 from zhengling.training.trainer import CHECKPOINT, Trainer
@@ -47,6 +47,7 @@ def train(settings: TrainSettings) -> dict[str, Any]:
     model, tokenizer = build_model(settings, scheme, gold)
     account = Alignment()
     examples = [build_example(document, tokenizer, scheme, settings.model.window, account) for document in gold]
+    examples += _again(settings, examples, gold, scheme)
     for sentence in account.sentences():
         log.info(sentence)
     log.info("device %s, precision %s, %.1fM parameters", accelerator.device, precision, model.num_parameters() / 1e6)
@@ -59,6 +60,15 @@ def train(settings: TrainSettings) -> dict[str, Any]:
         trainer.end_epoch()
     accelerator.wait_for_everyone()
     return finish(trainer, gold, dev, scheme) if accelerator.is_main_process else {}
+
+
+def _again(
+    settings: TrainSettings, examples: Sequence[Example], gold: Sequence[Document], scheme: LabelScheme
+) -> list[Example]:
+    """The examples of places that are read more than once per epoch, once for each further time."""
+    times = {document.id: count for place, count in settings.data.repeat.items() for document in load_gold([place], scheme)}
+    pairs = zip(examples, gold, strict=True)
+    return [example for example, document in pairs for _ in range(times.get(document.id, 1) - 1)]
 
 
 def _claim_output(settings: TrainSettings) -> None:

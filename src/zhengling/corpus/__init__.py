@@ -1,0 +1,1 @@
+"""The corpus under ``data/``: checked, counted, and written as JSON lines, clean and damaged; no torch."""
