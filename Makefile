@@ -8,7 +8,7 @@ MODEL ?=
 export HF_HUB_DISABLE_TELEMETRY := 1
 export DISABLE_SAFETENSORS_CONVERSION := 1
 
-.PHONY: help setup demo test lint train pretrain evaluate bench-text
+.PHONY: help setup demo test lint train pretrain evaluate label data bench-text
 
 help:  ## print the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /|/' | awk -F'|' '{printf "  make %-14s %s\n", $$1, $$2}'
@@ -42,8 +42,16 @@ pretrain: CONFIG = configs/pretrain-compact.yaml
 pretrain: $(VENV)/.ready  ## pretrain an encoder: make pretrain [CONFIG=…] [ARGS="optim.steps=20000 …"]
 	$(BIN)/python -m zhengling.pretraining $(CONFIG) $(ARGS)
 
+data: $(VENV)/.ready  ## check and count data/zhenggao; JSON lines, clean and damaged, in out/data
+	@$(BIN)/python -m zhengling.corpus data/zhenggao --output out/data $(ARGS)
+
 bench-text: $(VENV)/.ready  ## restore damaged text, count what came back: benchmarks/text.json, benchmarks/TEXT.md
 	$(BIN)/python -m benchmarks.text $(ARGS)
 
 evaluate: $(VENV)/.ready  ## score a model: make evaluate [MODEL=folder or name] [GOLD=folder]
 	@$(BIN)/zhengling evaluate $(GOLD) $(if $(MODEL),--model $(MODEL)) $(ARGS)
+
+label: OUTPUT ?= out/label
+label: $(VENV)/.ready  ## a Label Studio project with the model's answers: make label TEXTS=folder [OUTPUT=out/label] [MODEL=…]
+	@$(BIN)/zhengling label $(or $(TEXTS),$(error TEXTS is not set. Expected make label TEXTS=folder)) --output $(OUTPUT) \
+		$(if $(MODEL),--model $(MODEL)) $(ARGS)

@@ -16,6 +16,7 @@ from zhengling.extraction.loading import load
 from zhengling.files.batch import run_batch
 from zhengling.files.sinks import Sink
 from zhengling.files.sources import find_sources
+from zhengling.text import REPAIRS
 
 
 def parser() -> argparse.ArgumentParser:
@@ -37,6 +38,11 @@ def parser() -> argparse.ArgumentParser:
     arguments.add_argument("--device", default="auto", help="auto, cpu, cuda, cuda:1 … (default: auto)")
     arguments.add_argument("--precision", default="auto", help="auto, bf16, fp16 or fp32 (default: auto)")
     arguments.add_argument("--encoding", help="encoding of the files (default: detected for each)")
+    arguments.add_argument(
+        "--off", action="append", default=[], choices=REPAIRS, metavar="REPAIR",
+        help=f"a repair of the text to leave out, one of {', '.join(REPAIRS)}; may be repeated",
+    )  # fmt: skip
+    arguments.add_argument("--verbose", action="store_true", help="say of each document what was repaired")
     return arguments
 
 
@@ -49,7 +55,8 @@ def main(arguments: list[str]) -> int:
         extractor = load(options.model, device=options.device, precision=options.precision)
         with ExitStack() as stack:
             sinks = [stack.enter_context(Sink(name, extractor.config.scheme)) for name in options.output]
-            summary = run_batch(extractor, sources, sinks, encoding=options.encoding)
+            how = {"encoding": options.encoding, "off": options.off, "verbose": options.verbose}
+            summary = run_batch(extractor, sources, sinks, **how)
     except ZhenglingError as error:
         print(f"infer.py: {error}", file=sys.stderr)
         return 2

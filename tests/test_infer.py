@@ -67,6 +67,14 @@ def test_a_bad_document_is_a_record_and_the_run_goes_on(tmp_path: Path, model_fo
     assert found[0]["paragraphs"] == found[0]["directives"] == []
 
 
+def test_a_repair_can_be_left_out_and_all_are_told(tmp_path: Path, model_folder: Path) -> None:
+    (tmp_path / "a.txt").write_text("各村(cūn)要查完隱患。", encoding="utf-8")
+    done = infer(tmp_path / "a.txt", "--model", model_folder, "--output", tmp_path / "o.jsonl", "--off", "glosses", "--verbose")
+    [record] = records(tmp_path / "o.jsonl")
+    assert {name: count for name, count in record["repairs"].items() if count} == {"traditional": 1}
+    assert "a.txt: utf-8; characters touched: traditional 1; places still damaged: 0" in done.stderr
+
+
 def test_stdout_is_nothing_but_records(tmp_path: Path, model_folder: Path) -> None:
     (tmp_path / "a.txt").write_text("各村要查完隐患。", encoding="utf-8")
     done = infer(tmp_path / "*.txt", "--model", model_folder, "--output", "-")

@@ -12,12 +12,19 @@ from pathlib import Path
 from transformers.utils import logging as transformers_logging
 
 from zhengling.errors import ZhenglingError
+from zhengling.exchange.formats import FORMATS, export_documents, import_documents, save_gold
+from zhengling.exchange.label_studio_project import Project
+from zhengling.exchange.offsets import UNITS
 from zhengling.extraction.annotation import annotate
 from zhengling.extraction.loading import load
+from zhengling.files.batch import run_batch
+from zhengling.files.sources import find_sources
 from zhengling.files.verification import verify_records
 from zhengling.gold.loading import load_gold
-from zhengling.scheme.labels import DEFAULT_SCHEME
+from zhengling.scheme.labels import DEFAULT_SCHEME, LabelScheme
 from zhengling.scoring.report import report
+from zhengling.settings import load_settings
+from zhengling.training.settings import TrainSettings
 
 
 def _evaluate(options: argparse.Namespace) -> None:
@@ -60,15 +67,48 @@ def _verify(options: argparse.Namespace) -> None:
         raise ZhenglingError(f"{seen.wrong} spans of {options.records} are not where it says")
 
 
+def _export(options: argparse.Namespace) -> None:
+    scheme = _labels(options)
+    documents = load_gold(options.gold, scheme)
+    export_documents(documents, Path(options.output), options.format, scheme, options.offsets)
+    print(f"{len(documents)} documents in {options.output}")
+
+
+def _import(options: argparse.Namespace) -> None:
+    documents = import_documents(Path(options.file), options.format, _labels(options), options.offsets)
+    save_gold(documents, Path(options.output))
+    print(f"{len(documents)} documents in {options.output}")
+
+
+def _labels(options: argparse.Namespace) -> LabelScheme:
+    """The scheme of the configuration that ``--labels`` names, or the default one."""
+    if options.labels is None:
+        return DEFAULT_SCHEME
+    labels = load_settings(TrainSettings, Path(options.labels)).labels
+    return LabelScheme(directives=tuple(labels.directives), slots=tuple(labels.slots), themes=tuple(labels.themes))
+
+
+def _label(options: argparse.Namespace) -> int:
+    sources = find_sources(options.inputs)
+    extractor = load(options.model, device=options.device, precision=options.precision)
+    project = Project(Path(options.output), extractor.config.scheme)
+    summary = run_batch(extractor, sources, [project], encoding=options.encoding)
+    project.close()
+    print(f"{summary.sentence()}: {project.folder / 'config.xml'}, {project.folder / 'tasks.json'}")
+    print(
+        "In Label Studio: new project; Labeling Setup, Custom template: config.xml; Import: tasks.json; prelabel by predictions"
+    )
+    print("After the labelling: Export, JSON; zhengling import EXPORT.json --format label-studio --output FOLDER")
+    return 1 if summary.errors else 0
+
+
 def parser() -> argparse.ArgumentParser:
     """The command line of all subcommands."""
     top = argparse.ArgumentParser(prog="zhengling", description=__doc__)
     commands = top.add_subparsers(required=True, metavar="COMMAND")
     evaluate = commands.add_parser("evaluate", help="score a model on gold documents")
     evaluate.add_argument("gold", nargs="+", help="folders of .xml files, .xml or .jsonl files")
-    evaluate.add_argument("--model", help="folder or hub name (default: the model that ships with the package)")
-    evaluate.add_argument("--device", default="auto", help="auto, cpu, cuda … (default: auto)")
-    evaluate.add_argument("--precision", default="auto", help="auto, bf16, fp16 or fp32 (default: auto)")
+    _model_arguments(evaluate)
     evaluate.add_argument("--output", help="also write the figures as JSON here")
     evaluate.set_defaults(run=_evaluate)
     agree = commands.add_parser("agree", help="agreement of two annotators, in the measures of evaluate")
@@ -82,17 +122,44 @@ def parser() -> argparse.ArgumentParser:
     verify = commands.add_parser("verify", help="look up every span of a .jsonl file of records in its source again")
     verify.add_argument("records", help="what infer.py wrote; the sources must be where they were")
     verify.set_defaults(run=_verify)
+    _exchange_commands(commands)
     return top
 
 
+def _exchange_commands(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    out = commands.add_parser("export", help="write gold documents as a file of an annotation tool")
+    out.add_argument("gold", nargs="+", help="folders of .xml files, .xml or .jsonl files")
+    out.add_argument("--output", required=True, help="the file to write")
+    out.set_defaults(run=_export)
+    back = commands.add_parser("import", help="make gold documents of a file of an annotation tool")
+    back.add_argument("file", help="what the tool exported")
+    back.add_argument("--output", required=True, help="a folder for one .xml file per document, or a .jsonl file")
+    back.set_defaults(run=_import)
+    for command in (out, back):
+        command.add_argument("--format", required=True, choices=list(FORMATS), help="the tool whose file it is")
+        command.add_argument("--labels", metavar="CONFIG", help="a configuration of train.py whose labels these are")
+        command.add_argument("--offsets", choices=UNITS, help="what the tool's offsets count (default: as it documents)")
+    label = commands.add_parser("label", help="write a Label Studio project of texts with the model's answers")
+    label.add_argument("inputs", nargs="+", metavar="INPUT", help="a .txt file, a folder of them, or a glob")
+    label.add_argument("--output", required=True, help="folder for config.xml and tasks.json")
+    label.add_argument("--encoding", help="encoding of the files (default: detected for each)")
+    _model_arguments(label)
+    label.set_defaults(run=_label)
+
+
+def _model_arguments(command: argparse.ArgumentParser) -> None:
+    command.add_argument("--model", help="folder or hub name (default: the model that ships with the package)")
+    command.add_argument("--device", default="auto", help="auto, cpu, cuda … (default: auto)")
+    command.add_argument("--precision", default="auto", help="auto, bf16, fp16 or fp32 (default: auto)")
+
+
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Exit status 0, or 2 with one line on what the user can mend."""
+    """Exit status 0, 1 if some document failed, or 2 with one line on what the user can mend."""
     logging.basicConfig(level=logging.INFO, format="%(message)s")
     transformers_logging.disable_progress_bar()
     options = parser().parse_args(arguments)
     try:
-        options.run(options)
+        return options.run(options) or 0
     except ZhenglingError as error:
         print(f"zhengling: {error}", file=sys.stderr)
         return 2
-    return 0

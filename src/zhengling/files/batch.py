@@ -5,15 +5,16 @@ from __future__ import annotations
 import logging
 import unicodedata
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import dataclass, field
+from functools import partial
+from typing import Protocol
 
 from tqdm import tqdm
 
 from zhengling.errors import ReadError
 from zhengling.extraction.extractor import Extractor
 from zhengling.extraction.records import Record
-from zhengling.files.sinks import Sink
 from zhengling.files.sources import SourceFile
 from zhengling.text import CleanText, read
 from zhengling.version import VERSION
@@ -23,6 +24,16 @@ CHARACTERS_AT_ONCE = 200_000
 """How many characters of documents are read before the model runs over them."""
 TABLE_ROWS = 100
 """How many documents the table on the screen shows."""
+
+
+Reader = Callable[[bytes], CleanText]
+
+
+class Taker(Protocol):
+    """What records go to."""
+
+    def write(self, record: Record, text: str) -> None:
+        """Take a record; ``text`` is the source as decoded."""
 
 
 @dataclass(slots=True)
@@ -73,26 +84,38 @@ class _Item:
 
 
 def run_batch(
-    extractor: Extractor, sources: Sequence[SourceFile], sinks: Sequence[Sink], *, encoding: str | None = None
+    extractor: Extractor,
+    sources: Sequence[SourceFile],
+    sinks: Sequence[Taker],
+    *,
+    encoding: str | None = None,
+    off: Collection[str] = (),
+    verbose: bool = False,
 ) -> Summary:
-    """Read, extract and write; raises nothing for a bad document."""
+    """Read, extract and write; raises nothing for a bad document.
+
+    ``encoding`` and ``off`` as for :func:`zhengling.text.read`; ``verbose`` logs what was repaired in each document.
+    """
     summary = Summary()
+    clean = partial(read, encoding=encoding, off=off)
     with tqdm(total=len(sources), unit="doc", disable=None) as bar:
-        for items in _groups(sources, encoding):
+        for items in _groups(sources, clean):
             for item, record in zip(items, _extract(extractor, items), strict=True):
                 for sink in sinks:
                     sink.write(record, item.clean.source if item.clean else "")
                 summary.add(record)
                 if record.error:
                     log.warning("%s: %s", record.source, record.error)
+                if verbose and item.clean:
+                    log.info("%s: %s", record.source, item.clean.account())
             bar.update(len(items))
             bar.set_postfix(characters=summary.characters)
     return summary
 
 
-def _read(source: SourceFile, encoding: str | None) -> _Item:
+def _read(source: SourceFile, reader: Reader) -> _Item:
     try:
-        clean = read(source.read(), encoding=encoding)
+        clean = reader(source.read())
     except ReadError as error:
         return _Item(source, None, str(error))
     if not clean.paragraphs:
@@ -100,11 +123,11 @@ def _read(source: SourceFile, encoding: str | None) -> _Item:
     return _Item(source, clean)
 
 
-def _groups(sources: Sequence[SourceFile], encoding: str | None) -> Iterator[list[_Item]]:
+def _groups(sources: Sequence[SourceFile], reader: Reader) -> Iterator[list[_Item]]:
     group: list[_Item] = []
     characters = 0
     for source in sources:
-        group.append(_read(source, encoding))
+        group.append(_read(source, reader))
         characters += len(group[-1].clean.text) if group[-1].clean else 0
         if characters >= CHARACTERS_AT_ONCE:
             yield group

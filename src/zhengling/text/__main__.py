@@ -13,7 +13,7 @@ import sys
 from pathlib import Path
 
 from zhengling.errors import ReadError
-from zhengling.text.reader import REPAIRS, CleanText, read
+from zhengling.text.reader import REPAIRS, read
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -36,14 +36,8 @@ def main(arguments: list[str] | None = None) -> int:
         for start, end in clean.paragraphs:
             print(clean.text[start:end])
         if options.verbose:
-            print(f"{name}: {report(clean)}", file=sys.stderr)
+            print(f"{name}: {clean.account()}", file=sys.stderr)
     return int(failed)
-
-
-def report(clean: CleanText) -> str:
-    """One line: the encoding, the repairs that touched something, the places that look damaged still."""
-    touched = ", ".join(f"{name} {count:,}" for name, count in clean.repairs.items() if count) or "nothing"
-    return f"{clean.encoding}; characters touched: {touched}; places still damaged: {len(clean.unrepaired)}"
 
 
 if __name__ == "__main__":

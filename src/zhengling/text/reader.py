@@ -75,6 +75,11 @@ class CleanText:
         """Where a span of the clean text stands in the source, see :meth:`AlignedText.to_source`."""
         return self.aligned.to_source(start, end)
 
+    def account(self) -> str:
+        """One line: the encoding, the repairs that touched something, the places that look damaged still."""
+        touched = ", ".join(f"{name} {count:,}" for name, count in self.repairs.items() if count) or "nothing"
+        return f"{self.encoding}; characters touched: {touched}; places still damaged: {len(self.unrepaired)}"
+
 
 def read(source: bytes | str, *, encoding: str | None = None, off: Collection[str] = ()) -> CleanText:
     """Decode and repair a document; ``off`` names repairs to leave out.

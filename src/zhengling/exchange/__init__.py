@@ -1,0 +1,1 @@
+"""Annotated documents to and from the files of annotation tools, both ways and losslessly."""
