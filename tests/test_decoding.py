@@ -8,10 +8,13 @@ import numpy as np
 import pytest
 
 from zhengling.modeling.decoding import best_tags, decode_paragraphs, log_softmax
+from zhengling.modeling.transitions import BACK_OFF, CLASSES, EDGE, count_transitions, token_class
 from zhengling.scheme.bio import allowed_starts, allowed_transitions
 
 
-def _by_trying_all(log_probs: np.ndarray, kinds: int) -> list[int]:
+def _by_trying_all(
+    log_probs: np.ndarray, kinds: int, table: np.ndarray | None = None, classes: tuple[int, ...] = ()
+) -> list[int]:
     allowed, starts = allowed_transitions(kinds), allowed_starts(kinds)
     tags = range(1 + 2 * kinds)
     legal = (
@@ -19,7 +22,16 @@ def _by_trying_all(log_probs: np.ndarray, kinds: int) -> list[int]:
         for sequence in itertools.product(tags, repeat=len(log_probs))
         if starts[sequence[0]] and all(allowed[a, b] for a, b in itertools.pairwise(sequence))
     )
-    return list(max(legal, key=lambda sequence: sum(log_probs[t, tag] for t, tag in enumerate(sequence))))
+
+    def score(sequence: tuple[int, ...]) -> float:
+        total = sum(log_probs[t, tag] for t, tag in enumerate(sequence))
+        if table is None:
+            return total
+        around, between = (0, *classes, 0), (0, *sequence, 0)
+        pairs = zip(itertools.pairwise(around), itertools.pairwise(between), strict=True)
+        return total + sum(table[left, right, a, b] for (left, right), (a, b) in pairs)
+
+    return list(max(legal, key=score))
 
 
 @pytest.mark.parametrize("seed", range(8))
@@ -31,6 +43,37 @@ def test_viterbi_finds_what_trying_all_finds(seed: int) -> None:
     for row, length in enumerate(lengths):
         assert tags[row, :length].tolist() == _by_trying_all(log_probs[row, :length], 2)
         assert not tags[row, length:].any()
+
+
+@pytest.mark.parametrize("seed", range(8))
+def test_transitions_weigh_in_by_the_classes_of_the_tokens(seed: int) -> None:
+    generator = np.random.default_rng(seed)
+    lengths, classes = np.asarray([5, 3, 1]), generator.integers(0, CLASSES, (3, 5))
+    log_probs = log_softmax(generator.normal(0, 1, (3, 5, 5)).astype(np.float32))
+    table = generator.normal(0, 2, (CLASSES, CLASSES, 5, 5)).astype(np.float32)
+    tags = best_tags(log_probs, lengths, 2, table, classes)
+    for row, length in enumerate(lengths):
+        wanted = _by_trying_all(log_probs[row, :length], 2, table, tuple(classes[row, :length]))
+        assert tags[row, :length].tolist() == wanted
+
+
+def test_transitions_are_counted_between_edges() -> None:
+    """With three paragraphs ``a。`` tagged B O: a full stop after it ends a directive, as far as was seen."""
+    paragraph = np.asarray([token_class("做"), token_class("。")]), np.asarray([1, 0])
+    table = np.exp(count_transitions([paragraph] * 3, 3))
+    other, stop = paragraph[0]
+    smoothing = BACK_OFF * (3.1 / 3.3)  # of all transitions from B, those to O: 3 of 3, each smoothed by 0.1
+    assert table[other, stop, 1, 0] == pytest.approx((3 + smoothing) / (3 + BACK_OFF), rel=1e-5)
+    assert table[EDGE, other, 0, 1] > table[EDGE, other, 0, 0]
+    assert table.sum(-1) == pytest.approx(np.ones(table.shape[:-1]), rel=1e-5)
+
+
+@pytest.mark.parametrize(
+    ("token", "same"), [("##。", "！"), ("GDP", "7"), ("[SEP]", "7"), ("“", "《"), ("要", "须"), ("市", "抓"), ("三", "十")]
+)
+def test_tokens_of_one_kind_are_of_one_class(token: str, same: str) -> None:
+    assert token_class(token) == token_class(same)
+    assert len({token_class(each) for each in "。，：、“”三要A市"}) == CLASSES - 1
 
 
 def test_slots_stay_inside_one_directive() -> None:

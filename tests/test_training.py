@@ -62,6 +62,9 @@ def test_a_run_leaves_a_model_that_loads_and_its_figures(gold_folder: Path, tmp_
     assert set(metrics["figures"]) >= {"directives exact", "slots micro", "themes macro", "theme party"}
     extractor = zhengling.load(output / "model")
     assert extractor.config.provenance["train"]["documents"] == 24
+    table = extractor.model.directive_transitions.float().exp()
+    assert torch.allclose(table.sum(-1), torch.ones(table.shape[:-1]), atol=0.01) and table.std() > 0.01
+    assert extractor.config.transition_weight == 0.6
     assert set(extractor.config.thresholds) == {"economy", "safety", "party", "livelihood", "boilerplate"}
 
 

@@ -62,6 +62,7 @@ class Extractor:
         self.model = model.to(device).eval()  # type: ignore[arg-type]
         self.config: ZhenglingConfig = model.config
         self.tokenizer = tokenizer
+        self._classes, self._transitions = model.token_classes.cpu().numpy(), model.transitions()
         self.name, self.device, self.precision, self.budget = name, torch.device(device), precision, budget
 
     def extract(self, texts: Sequence[CleanText], sources: Sequence[str]) -> list[Record]:
@@ -102,10 +103,13 @@ class Extractor:
 
     def _record(self, clean: CleanText, source: str, document: TokenizedDocument, logits: _Logits) -> Record:
         paragraphs = list(self._paragraphs(clean, logits.themes))
+        classes = self._classes[document.ids]
         spans = decode_paragraphs(
             [logits.directives[first:last] for first, last in document.paragraphs],
             [logits.slots[first:last] for first, last in document.paragraphs],
             (len(self.config.directives), len(self.config.slots)),
+            self._transitions,
+            [classes[first:last] for first, last in document.paragraphs],
         )
         directives = [
             record

@@ -14,7 +14,8 @@ class ZhenglingConfig(PretrainedConfig):
 
     ``encoder``: the encoder's own configuration (an object or its dictionary). ``directives``, ``slots``, ``themes``:
     the label scheme. ``thresholds``: per theme, and for ``boilerplate``, the probability from which it holds.
-    ``theme_temperature``: divides theme logits, so that scores are calibrated. ``window`` and ``overlap``: in tokens, special
+    ``theme_temperature``: divides theme logits, so that scores are calibrated. ``transition_weight``: how much the counted
+    transitions between tags weigh when these are decoded. ``window`` and ``overlap``: in tokens, special
     ones included in the first.
     """
 
@@ -29,6 +30,7 @@ class ZhenglingConfig(PretrainedConfig):
         themes: list[str] | None = None,
         thresholds: dict[str, float] | None = None,
         theme_temperature: float = 1.0,
+        transition_weight: float = 0.0,
         window: int = 256,
         overlap: int = 64,
         dropout: float = 0.1,
@@ -43,6 +45,7 @@ class ZhenglingConfig(PretrainedConfig):
         self.themes = list(themes or default.themes)
         self.thresholds = {**dict.fromkeys(self.theme_outputs, 0.5), **(thresholds or {})}
         self.theme_temperature = theme_temperature
+        self.transition_weight = transition_weight
         self.window = window
         self.overlap = overlap
         self.dropout = dropout

@@ -8,7 +8,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from zhengling.scheme.bio import allowed_starts, allowed_transitions, decode_tags
+from zhengling.modeling.transitions import EDGE
+from zhengling.scheme.bio import OUTSIDE, allowed_starts, allowed_transitions, decode_tags
 
 FORBIDDEN = -1e9
 
@@ -23,23 +24,36 @@ class ScoredSpan:
     score: float
 
 
-def best_tags(log_probs: NDArray[np.float32], lengths: NDArray[np.int64], kinds: int) -> NDArray[np.int64]:
+def best_tags(
+    log_probs: NDArray[np.float32],
+    lengths: NDArray[np.int64],
+    kinds: int,
+    transitions: NDArray[np.float32] | None = None,
+    classes: NDArray[np.int64] | None = None,
+) -> NDArray[np.int64]:
     """Viterbi over the BIO constraints, for a batch of sequences at once.
 
-    ``log_probs``: ``[batch, tokens, 1 + 2 × kinds]``, padded; ``lengths``: ``[batch]``. Returns tags ``[batch, tokens]``,
-    0 on the padding.
+    ``log_probs``: ``[batch, tokens, 1 + 2 × kinds]``, padded; ``lengths``: ``[batch]``. ``transitions``, of
+    :func:`zhengling.modeling.transitions.count_transitions`, are added by the ``classes`` of the tokens, ``[batch, tokens]``.
+    Returns tags ``[batch, tokens]``, 0 on the padding.
     """
     batch, tokens, tags = log_probs.shape
+    rows = np.arange(batch)
     penalty = np.where(allowed_transitions(kinds), 0.0, FORBIDDEN).astype(np.float32)
     best = log_probs[:, 0] + np.where(allowed_starts(kinds), 0.0, FORBIDDEN).astype(np.float32)
+    if transitions is not None and classes is not None:
+        best = best + transitions[EDGE, classes[:, 0], OUTSIDE]
     back = np.zeros((tokens, batch, tags), dtype=np.int8 if tags < 128 else np.int32)
     for t in range(1, tokens):
         step = best[:, :, None] + penalty
+        if transitions is not None and classes is not None:
+            step += transitions[classes[:, t - 1], classes[:, t]]
         back[t] = step.argmax(1)
         candidate = step.max(1) + log_probs[:, t]
         best = np.where((t < lengths)[:, None], candidate, best)
+    if transitions is not None and classes is not None:
+        best = best + transitions[classes[rows, lengths - 1], EDGE][:, :, OUTSIDE]
     result = np.zeros((batch, tokens), dtype=np.int64)
-    rows = np.arange(batch)
     current = best.argmax(1)
     for t in range(tokens - 1, -1, -1):
         inside = t < lengths
@@ -79,24 +93,44 @@ def _scored(tags: NDArray[np.int64], log_probs: NDArray[np.float32]) -> list[Sco
     ]
 
 
+@dataclass(frozen=True, slots=True)
+class Transitions:
+    """What decoding adds between two tags, by the classes of their tokens; each ``[classes, classes, tags, tags]``."""
+
+    directives: NDArray[np.float32]
+    slots: NDArray[np.float32]
+
+
 def decode_paragraphs(
-    directives: Sequence[NDArray[np.float32]], slots: Sequence[NDArray[np.float32]], kinds: tuple[int, int]
+    directives: Sequence[NDArray[np.float32]],
+    slots: Sequence[NDArray[np.float32]],
+    kinds: tuple[int, int],
+    transitions: Transitions | None = None,
+    classes: Sequence[NDArray[np.int64]] = (),
 ) -> list[tuple[list[ScoredSpan], list[ScoredSpan]]]:
     """Directives and slots of each paragraph, from its tag logits ``[tokens, tags]``.
 
-    ``kinds``: number of directive kinds, number of slot kinds. A span's score is the mean probability of its tags.
+    ``kinds``: number of directive kinds, number of slot kinds; ``classes``: those of each paragraph's tokens, needed with
+    ``transitions``. A span's score is the mean probability of its tags.
     """
+    of_directives, of_slots = (transitions.directives, transitions.slots) if transitions else (None, None)
     directive_probs = [log_softmax(logits) for logits in directives]
-    directive_tags = _decode_ragged(directive_probs, kinds[0])
+    directive_tags = _decode_ragged(directive_probs, kinds[0], of_directives, classes)
     slot_probs = [restrict_slots(log_softmax(logits), tags) for logits, tags in zip(slots, directive_tags, strict=True)]
-    slot_tags = _decode_ragged(slot_probs, kinds[1])
+    slot_tags = _decode_ragged(slot_probs, kinds[1], of_slots, classes)
     return [
         (_scored(d_tags, d_probs), _scored(s_tags, s_probs))
         for d_tags, d_probs, s_tags, s_probs in zip(directive_tags, directive_probs, slot_tags, slot_probs, strict=True)
     ]
 
 
-def _decode_ragged(sequences: Sequence[NDArray[np.float32]], kinds: int, batch: int = 64) -> list[NDArray[np.int64]]:
+def _decode_ragged(
+    sequences: Sequence[NDArray[np.float32]],
+    kinds: int,
+    transitions: NDArray[np.float32] | None,
+    classes: Sequence[NDArray[np.int64]],
+    batch: int = 64,
+) -> list[NDArray[np.int64]]:
     """:func:`best_tags` over sequences of any length, neighbours in length together."""
     result: list[NDArray[np.int64]] = [np.empty(0, dtype=np.int64)] * len(sequences)
     order = sorted((i for i in range(len(sequences)) if len(sequences[i])), key=lambda i: len(sequences[i]))
@@ -104,9 +138,12 @@ def _decode_ragged(sequences: Sequence[NDArray[np.float32]], kinds: int, batch: 
         chosen = order[first : first + batch]
         lengths = np.asarray([len(sequences[i]) for i in chosen])
         padded = np.zeros((len(chosen), lengths.max(), 1 + 2 * kinds), dtype=np.float32)
+        kinds_of_token = np.zeros(padded.shape[:2], dtype=np.int64)
         for row, i in enumerate(chosen):
             padded[row, : lengths[row]] = sequences[i]
-        tags = best_tags(padded, lengths, kinds)
+            if transitions is not None:
+                kinds_of_token[row, : lengths[row]] = classes[i]
+        tags = best_tags(padded, lengths, kinds, transitions, kinds_of_token)
         for row, i in enumerate(chosen):
             result[i] = tags[row, : lengths[row]]
     return result

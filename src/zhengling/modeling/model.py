@@ -4,12 +4,16 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import nn
 from transformers import AutoModel, PreTrainedModel
 from transformers.utils import ModelOutput
 
 from zhengling.modeling.configuration import ZhenglingConfig
+from zhengling.modeling.decoding import Transitions
+from zhengling.modeling.transitions import CLASSES
 
 IGNORED = -100
 
@@ -74,6 +78,7 @@ class ZhenglingModel(PreTrainedModel):
     config: ZhenglingConfig
     base_model_prefix = "encoder"
     main_input_name = "input_ids"
+    token_classes: torch.Tensor
     _supports_sdpa = True
     _supports_flash_attn = True
 
@@ -84,7 +89,26 @@ class ZhenglingModel(PreTrainedModel):
         self.directive_head = TagHead(width, 1 + 2 * len(config.directives), config.convolution, config.dropout)
         self.slot_head = TagHead(width, 1 + 2 * len(config.slots), config.convolution, config.dropout)
         self.theme_head = ThemeHead(width, len(config.theme_outputs), config.dropout)
+        self.register_buffer("token_classes", torch.zeros(self.encoder.config.vocab_size, dtype=torch.long))
+        for name, tags in self.tag_counts().items():
+            self.register_buffer(f"{name}_transitions", torch.zeros(CLASSES, CLASSES, tags, tags))
         self.post_init()
+
+    def tag_counts(self) -> dict[str, int]:
+        """How many tags each tag head has, by its name."""
+        return {"directive": 1 + 2 * len(self.config.directives), "slot": 1 + 2 * len(self.config.slots)}
+
+    def set_transitions(self, classes: NDArray[np.int64], tables: dict[str, NDArray[np.float32]]) -> None:
+        """Keep the classes of the tokens and per tag head the table of :func:`count_transitions` with the weights."""
+        self.token_classes.copy_(torch.from_numpy(classes))
+        for name in self.tag_counts():
+            getattr(self, f"{name}_transitions").copy_(torch.from_numpy(tables[name]))
+
+    def transitions(self) -> Transitions | None:
+        """What decoding adds between tags, None if it weighs nothing."""
+        weight = self.config.transition_weight
+        tables = (getattr(self, f"{name}_transitions").float().cpu().numpy() for name in self.tag_counts())
+        return Transitions(*(weight * table for table in tables)) if weight else None
 
     def _init_weights(self, module: nn.Module) -> None:
         std = getattr(self.config.encoder, "initializer_range", 0.02)

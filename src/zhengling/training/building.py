@@ -11,10 +11,12 @@ from transformers import PreTrainedTokenizerBase
 from zhengling.modeling.configuration import ZhenglingConfig
 from zhengling.modeling.encoders import load_encoder, new_encoder_config
 from zhengling.modeling.model import ZhenglingModel
+from zhengling.modeling.transitions import count_transitions, token_classes
 from zhengling.modeling.vocabulary import character_tokenizer, count_characters
 from zhengling.scheme.annotation import Document
 from zhengling.scheme.labels import LabelScheme
 from zhengling.text import read
+from zhengling.training.examples import Example
 from zhengling.training.settings import Optim, TrainSettings
 
 LARGEST_VOCABULARY = 65536
@@ -39,6 +41,21 @@ def build_model(
         **asdict(settings.model),
     )
     return ZhenglingModel(config, encoder), tokenizer
+
+
+def count_tags(model: ZhenglingModel, tokenizer: PreTrainedTokenizerBase, examples: Sequence[Example]) -> None:
+    """Count the transitions between tags on the gold and keep them in the model."""
+    classes = token_classes(tokenizer, len(model.token_classes))
+    counts = model.tag_counts()
+    tables = {}
+    for name, labels in (("directive", "directives"), ("slot", "slots")):
+        paragraphs = (
+            (classes[example.document.ids[first:last]], getattr(example, labels)[first:last])
+            for example in examples
+            for first, last in example.document.paragraphs
+        )
+        tables[name] = count_transitions(paragraphs, counts[name])
+    model.set_transitions(classes, tables)
 
 
 def schedule(step: int, warmup: int, total: int) -> float:

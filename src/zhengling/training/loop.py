@@ -22,7 +22,7 @@ from zhengling.modeling.precision import mixed_precision
 from zhengling.scheme.annotation import Document, documents_hash
 from zhengling.scheme.labels import LabelScheme
 from zhengling.scoring.report import report
-from zhengling.training.building import build_model
+from zhengling.training.building import build_model, count_tags
 from zhengling.training.examples import Alignment, Example, build_example
 from zhengling.training.settings import TrainSettings
 from zhengling.training.thresholds import choose_thresholds, paragraph_scores
@@ -48,6 +48,7 @@ def train(settings: TrainSettings) -> dict[str, Any]:
     account = Alignment()
     examples = [build_example(document, tokenizer, scheme, settings.model.window, account) for document in gold]
     examples += _again(settings, examples, gold, scheme)
+    count_tags(model, tokenizer, examples)
     for sentence in account.sentences():
         log.info(sentence)
     log.info("device %s, precision %s, %.1fM parameters", accelerator.device, precision, model.num_parameters() / 1e6)

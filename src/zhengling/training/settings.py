@@ -42,6 +42,8 @@ class Model:
     dropout: float = 0.1
     convolution: int = 5
     """Tokens that a tag head sees around each token; odd."""
+    transition_weight: float = 0.6
+    """How much the transitions between tags that are counted on the training gold weigh in decoding; 0: nothing."""
 
 
 @dataclass(frozen=True, kw_only=True)
