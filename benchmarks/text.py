@@ -1,6 +1,6 @@
 """What the text room restores of damage made on purpose, how right its offsets are and how fast it is.
 
-Run:    python -m benchmarks.text [--documents 60] [--lines 100000] [--list FILE]
+Run:    python -m benchmarks.text [--documents 60] [--lines 100000] [--list FILE] [--only PART ...]
 Reads:  data/zhenggao (our own texts, those from z249 on: the costs of the repairs were set on earlier ones);
         ../shared/corpus for the check on clean lines, if it is there; the default model, for the directives
 Leaves: benchmarks/text.json, benchmarks/TEXT.md
@@ -11,7 +11,7 @@ from __future__ import annotations
 import argparse
 import json
 import platform
-import time
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -23,6 +23,7 @@ from benchmarks.text_worst import measure_worst
 
 HERE = Path(__file__).parent
 ROOT = HERE.parent
+PARTS = ["kinds", "slips", "directives", "speed", "worst", "clean"]
 MODEL_DOCUMENTS = 16
 """Documents over which the model runs, once for each kind of damage."""
 
@@ -33,39 +34,41 @@ def main() -> None:
     parser.add_argument("--documents", type=int, default=60, help="documents to damage (default: %(default)s)")
     parser.add_argument("--lines", type=int, default=100_000, help="clean lines to check (default: %(default)s)")
     parser.add_argument("--list", type=Path, help="write the clean lines that were changed to this file")
+    parser.add_argument("--only", nargs="+", choices=PARTS, default=PARTS, help="measure these anew and keep the other figures")
     options = parser.parse_args()
     texts = documents(ROOT / "data" / "zhenggao")
-    began = time.perf_counter()
-    result: dict[str, Any] = {
-        "how": {
-            "documents": min(options.documents, len(texts)),
-            "python": platform.python_version(),
-            "machine": platform.processor() or platform.machine(),
-        },
-        "kinds": measure_kinds(texts[: options.documents]),
-        "slips": measure_slips(texts),
-        "speed": measure_mixed_speed(texts[: options.documents]),
-        "directives": measure_directives(texts[:MODEL_DOCUMENTS]),
-        "worst": measure_worst(),
-        "clean": check_clean_lines(ROOT.parent / "shared" / "corpus", options.lines, options.list),
+    chosen = texts[: options.documents]
+    measures: dict[str, Callable[[], Any]] = {
+        "kinds": lambda: measure_kinds(chosen),
+        "slips": lambda: measure_slips(texts),
+        "directives": lambda: measure_directives(texts[:MODEL_DOCUMENTS]),
+        "speed": lambda: measure_mixed_speed(chosen),
+        "worst": measure_worst,
+        "clean": lambda: check_clean_lines(ROOT.parent / "shared" / "corpus", options.lines, options.list),
     }
-    result["how"]["seconds"] = round(time.perf_counter() - began, 1)
-    (HERE / "text.json").write_text(json.dumps(result, ensure_ascii=False, indent=1) + "\n", encoding="utf-8")
+    path = HERE / "text.json"
+    result: dict[str, Any] = json.loads(path.read_text(encoding="utf-8")) if options.only != PARTS else {"how": {}}
+    for part in options.only:
+        result["how"][part] = {"documents": len(chosen), "python": platform.python_version(), "machine": platform.machine()}
+        result[part] = measures[part]()
+    path.write_text(json.dumps(result, ensure_ascii=False, indent=1) + "\n", encoding="utf-8")
     (HERE / "TEXT.md").write_text(as_markdown(result), encoding="utf-8")
     print(as_markdown(result))
 
 
 def as_markdown(result: dict[str, Any]) -> str:
     """The result as the tables that the README shows."""
-    how = result["how"]
+    how = result["how"]["kinds"]
     parts = [
         "# What the text room restores\n\n",
-        f"Made by `make bench-text`: {how['documents']} of our own documents (from z249 on: the repairs' costs were set on earlier ones), Python {how['python']}, one core.\n\n",
+        f"Made by `make bench-text`: {how['documents']} of our own documents (from z249 on: the repairs' costs were set on ",
+        f"earlier ones), Python {how['python']}, one core.\n\n",
         _table("damage", ["restored", "offsets right", "paragraphs F1", "characters/s"], _kind_rows(result["kinds"])),
         "\n## Byte slips, one before each mark\n\nStretches restored exactly, of those made.\n\n",
         _table("mark", [*result["slips"]["conditions"]], result["slips"]["rows"]),
-        f"\nOf all {result['slips']['made']:,} made: {result['slips']['restored']:.1%}; ",
-        f"if each mark counts as often as it occurs: {result['slips']['weighted']:.1%}.\n",
+        f"\nOf all {result['slips']['made']:,} made: {result['slips']['restored']:.1%}.\n\n",
+        "The same before marks drawn from all that there are, so that each counts as often as it occurs:\n\n",
+        _table("condition", ["made", "restored", "share"], _drawn_rows(result["slips"]["anywhere"])),
         "\n## Directives of the damaged and the clean version\n\n",
         "What the default model finds in both; F1 of start, end and kind, the clean version's mapped into the damaged one.\n\n",
         _table("damage", ["in both", "found", "wanted", "F1"], _directive_rows(result["directives"])),
@@ -89,6 +92,14 @@ def _kind_rows(kinds: dict[str, dict[str, float]]) -> dict[str, list[str]]:
     return {
         name: [f"{row['restored']:.2%}", f"{row['offsets']:.2%}", f"{row['paragraphs']:.3f}", f"{row['speed']:,.0f}"]
         for name, row in kinds.items()
+    }
+
+
+def _drawn_rows(conditions: dict[str, dict[str, int]]) -> dict[str, list[str]]:
+    sums = {key: sum(row[key] for row in conditions.values()) for key in ("made", "restored")}
+    rows = conditions | {"all": sums}
+    return {
+        name: [f"{row['made']:,}", f"{row['restored']:,}", f"{row['restored'] / row['made']:.1%}"] for name, row in rows.items()
     }
 
 

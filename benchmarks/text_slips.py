@@ -13,6 +13,8 @@ from zhengling.text.traditional import simplify
 
 MARKS = "，。、；：“”（）！？《》"
 PER_CELL = 60
+DRAWN = 600
+"""Marks drawn per condition from all that there are."""
 CONDITIONS = {
     "simplified": ((), False),
     "simplified, folded": ((), True),
@@ -35,24 +37,23 @@ def measure_slips(texts: Sequence[str]) -> dict[str, Any]:
             made += len(outcomes)
             restored += sum(outcomes)
             rows[mark].append(f"{sum(outcomes)}/{len(outcomes)}")
-    weighted = _as_often_as_they_occur(texts, rows)
     return {
         "conditions": list(CONDITIONS),
         "rows": rows,
         "made": made,
         "restored": restored / made,
-        "weighted": weighted,
+        "anywhere": {name: _anywhere(texts, *condition) for name, condition in CONDITIONS.items()},
     }
 
 
-def _as_often_as_they_occur(texts: Sequence[str], rows: dict[str, list[str]]) -> float:
-    """The share restored if each mark counts as often as it occurs in the documents."""
-    counts = {mark: sum(text.count(mark) for text in texts) for mark in rows}
-    shares = {}
-    for mark, cells in rows.items():
-        pairs = [[int(number) for number in cell.split("/")] for cell in cells]
-        shares[mark] = sum(pair[0] for pair in pairs) / max(1, sum(pair[1] for pair in pairs))
-    return sum(counts[mark] * shares[mark] for mark in rows) / max(1, sum(counts.values()))
+def _anywhere(texts: Sequence[str], kinds: Sequence[str], folded: bool) -> dict[str, int]:
+    """Slips before marks drawn from all that there are, each as likely as the other: made and restored."""
+    chance = random.Random(len(kinds) + folded)
+    versions = [damage(text, kinds, seed) for seed, text in enumerate(texts)]
+    places = [(version, at) for version in versions for at, character in enumerate(version.text) if character in MARKS]
+    drawn = (came_back(*place, folded) for place in chance.sample(places, min(DRAWN, len(places))))
+    outcomes = [outcome for outcome in drawn if outcome is not None]
+    return {"made": len(outcomes), "restored": sum(outcomes)}
 
 
 def _outcomes(texts: Sequence[str], mark: str, kinds: Sequence[str], folded: bool, chance: random.Random):  # type: ignore[no-untyped-def]

@@ -9,7 +9,11 @@ _PARTNERS = (("（", "）"), ("“", "”"), ("《", "》"), ("‘", "’"), ("�
 
 
 _LABEL = re.compile(r"\s[^\s，。；：、（）]{2,5}$")
-_LEADS_IN = re.compile("(?:如下|附件|分别是|包括|要求是|通知|各位代表|同志们|来源|编辑|记者|单位|日期|时间)$")
+_ADDRESS = re.compile(
+    r"(?:^|\n)\s*(?:(?:各|尊敬的)[^\n。；：！？]{1,58}|[^\n。；：！？，]{0,12}(?:同志|代表|委员|朋友|同学|老师|乡亲|战友)们)$"
+)
+"""A line that names those who are spoken or written to."""
+_LEADS_IN = re.compile("(?:如下|以下.{1,6}|附件|分别是|包括|要求是|通知|各位代表|同志们|来源|编辑|记者|单位|日期|时间)$")
 _EXCLAIMED = re.compile("奋斗|万岁|胜利召开|圆满成功|谢谢|贡献$|新篇章$|更加.{2,4}$|吧$|啊$|同志们$|大家$")
 _ASKED = re.compile("什么|怎么|为何|如何(?!.{6})|哪里|哪些|多少|吗$|呢$|是不是|有没有|能不能|谁来")
 
@@ -35,7 +39,9 @@ def mark_costs(text: str, start: int, end: int) -> dict[str, float]:
     costs["。"] = 2.0 if len(parts[-1]) < 4 else 0.0
     if (after[:1].isdigit() and _LABEL.search("\n" + before if start < 60 else before)) or _LEADS_IN.search(before):
         costs["："] = -6.0
-    if _EXCLAIMED.search(parts[-1]):
+    if at_end and _ADDRESS.search("\n" + before if start < 60 else before):
+        costs["："] = -8.0
+    elif _EXCLAIMED.search(parts[-1]):
         costs["！"] = -4.0
     if _ASKED.search(parts[-1]):
         costs["？"] = -5.0
