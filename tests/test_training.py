@@ -25,7 +25,7 @@ from zhengling.training.building import build_model, schedule
 from zhengling.training.examples import Alignment, build_example, labelled_windows
 from zhengling.training.loop import train
 from zhengling.training.settings import TrainSettings
-from zhengling.training.thresholds import choose_thresholds
+from zhengling.training.thresholds import calibration_error, choose_temperature, choose_thresholds
 from zhengling.training.trainer import Trainer
 
 SMOKE = ROOT / "configs" / "smoke.yaml"
@@ -216,3 +216,18 @@ def test_thresholds_are_the_middle_of_the_best() -> None:
     scores = {"a": (probabilities, labels), "rare": (probabilities, labels * 0)}
     assert choose_thresholds(scores, {"a": 0.5, "rare": 0.4}) == {"a": 0.5, "rare": 0.4}
     assert choose_thresholds({"a": (probabilities / 2, labels)}, {"a": 0.5}) == {"a": 0.25}
+
+
+def test_the_temperature_makes_scores_honest() -> None:
+    """Scores whose logits are twice as large as they may be."""
+    import numpy as np
+
+    generator = np.random.default_rng(1)
+    logits = generator.normal(0, 2, 20_000)
+    labels = (generator.random(20_000) < 1 / (1 + np.exp(-logits))).astype(int)
+    sure = {"a": (1 / (1 + np.exp(-2 * logits)), labels)}
+    temperature = choose_temperature(sure)
+    assert temperature == pytest.approx(2.0, rel=0.08)
+    honest = {"a": (1 / (1 + np.exp(-2 * logits / temperature)), labels)}
+    assert calibration_error(honest) < 0.015 < 0.05 < calibration_error(sure)
+    assert calibration_error({"a": (np.asarray([0.25, 0.25, 0.85]), np.asarray([0, 1, 1]))}) == pytest.approx(0.65 / 3)

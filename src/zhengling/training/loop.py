@@ -25,7 +25,7 @@ from zhengling.scoring.report import report
 from zhengling.training.building import build_model, count_tags
 from zhengling.training.examples import Alignment, Example, build_example
 from zhengling.training.settings import TrainSettings
-from zhengling.training.thresholds import choose_thresholds, paragraph_scores
+from zhengling.training.thresholds import calibration_error, choose_temperature, choose_thresholds, paragraph_scores
 from zhengling.training.trainer import CHECKPOINT, Trainer
 from zhengling.version import VERSION
 
@@ -91,7 +91,10 @@ def finish(trainer: Trainer, gold: Sequence[Document], dev: Sequence[Document], 
         model = model.half().float()
     extractor = Extractor(model, trainer.tokenizer, name=str(folder / "model"), device=trainer.accelerator.device)
     config = model.config
-    config.thresholds = choose_thresholds(paragraph_scores(extractor, dev), config.thresholds)
+    raw = paragraph_scores(extractor, dev)
+    config.theme_temperature = choose_temperature(raw)
+    calibrated = paragraph_scores(extractor, dev)
+    config.thresholds = choose_thresholds(calibrated, config.thresholds)
     scored = report(annotate(extractor, dev), dev, scheme, model=extractor.name)
     config.provenance = {
         "version": VERSION,
@@ -105,6 +108,8 @@ def finish(trainer: Trainer, gold: Sequence[Document], dev: Sequence[Document], 
     best = max(history, key=lambda record: record["score"])["epoch"]
     metrics = {**scored.as_dict(), "best_epoch": best, "steps": trainer.state.steps, "history": history}
     metrics["provenance"] = config.provenance
+    errors = {"at_temperature_1": calibration_error(raw), "calibrated": calibration_error(calibrated)}
+    metrics["calibration_error"] = {name: round(value, 4) for name, value in errors.items()}
     text = json.dumps(metrics, ensure_ascii=False, indent=1)
     (folder / "metrics.json").write_text(text, encoding="utf-8")
     log.info("best epoch %d\n%s", best, scored.table())

@@ -1,4 +1,4 @@
-"""The probability from which a theme holds, chosen on development documents."""
+"""The temperature of the theme scores and the probability from which a theme holds, chosen on development documents."""
 
 from __future__ import annotations
 
@@ -16,6 +16,9 @@ Scores = dict[str, tuple[NDArray[np.float64], NDArray[np.int64]]]
 """Per theme and for ``boilerplate``: probabilities and 0/1 labels of paragraphs, each ``[paragraphs]``."""
 
 GRID = np.arange(0.2, 0.81, 0.05)
+TEMPERATURES = np.geomspace(0.5, 4.0, 31)
+BINS = 10
+"""Equal bins of probability over which the calibration error is summed."""
 
 
 def paragraph_scores(extractor: Extractor, gold: Sequence[Document]) -> Scores:
@@ -26,6 +29,31 @@ def paragraph_scores(extractor: Extractor, gold: Sequence[Document]) -> Scores:
     labels = np.concatenate([example.themes for example in examples])
     probabilities = theme_probabilities(logits, config.theme_temperature)
     return {name: (probabilities[:, i], labels[:, i]) for i, name in enumerate(config.theme_outputs)}
+
+
+def choose_temperature(scores: Scores) -> float:
+    """The temperature that makes the labels likeliest (Guo et al. 2017); ``scores`` are those at temperature 1."""
+    probabilities, labels = _together(scores)
+    logits = np.log(probabilities) - np.log1p(-probabilities)
+    losses = [_log_loss(1 / (1 + np.exp(-logits / temperature)), labels) for temperature in TEMPERATURES]
+    return round(float(TEMPERATURES[int(np.argmin(losses))]), 3)
+
+
+def calibration_error(scores: Scores) -> float:
+    """Expected calibration error (Naeini et al. 2015): mean gap between score and share that is right, over bins."""
+    probabilities, labels = _together(scores)
+    bins = np.minimum((probabilities * BINS).astype(int), BINS - 1)
+    gaps = [abs(float((probabilities[bins == b] - labels[bins == b]).sum())) for b in range(BINS)]
+    return sum(gaps) / max(1, len(labels))
+
+
+def _together(scores: Scores) -> tuple[NDArray[np.float64], NDArray[np.int64]]:
+    probabilities, labels = (np.concatenate([pair[side] for pair in scores.values()]) for side in (0, 1))
+    return np.clip(probabilities, 1e-6, 1 - 1e-6), labels
+
+
+def _log_loss(probabilities: NDArray[np.float64], labels: NDArray[np.int64]) -> float:
+    return float(-np.where(labels == 1, np.log(probabilities), np.log1p(-probabilities)).mean())
 
 
 def choose_thresholds(
