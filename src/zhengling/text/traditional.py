@@ -29,10 +29,11 @@ def _same_length(line: str) -> str:
     return "".join(new if len(new) == 1 else old for old, new in zip(line, single, strict=True))
 
 
-_LEFT_OVER = {"著": "着", "瞭": "了", "覆": "复", "藉": "借", "妳": "你", "牠": "它", "祂": "他", "揹": "背"}
+_LEFT_OVER = {"著": "着", "於": "于", "瞭": "了", "覆": "复", "藉": "借", "妳": "你", "牠": "它", "祂": "他", "揹": "背"}
 _LEFT = re.compile(f"[{''.join(_LEFT_OVER)}]")
 _LEFT_IF = {
     "著": re.compile("(?<![名显专原论编巨译遗拙卓昭土合所新旧大])著(?![名作述称书者录有])"),
+    "於": re.compile("於(?![菟陵潜崇戏])"),
     "瞭": re.compile("瞭(?=解)"),
     "覆": re.compile("(?<=[反答函回批电])覆"),
     "藉": re.compile("藉(?=[此以由机着助口])|(?<=凭)藉"),
