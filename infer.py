@@ -55,8 +55,7 @@ def main(arguments: list[str]) -> int:
         extractor = load(options.model, device=options.device, precision=options.precision)
         with ExitStack() as stack:
             sinks = [stack.enter_context(Sink(name, extractor.config.scheme)) for name in options.output]
-            how = {"encoding": options.encoding, "off": options.off, "verbose": options.verbose}
-            summary = run_batch(extractor, sources, sinks, **how)
+            summary = run_batch(extractor, sources, sinks, encoding=options.encoding, off=options.off, verbose=options.verbose)
     except ZhenglingError as error:
         print(f"infer.py: {error}", file=sys.stderr)
         return 2

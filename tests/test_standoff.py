@@ -49,7 +49,8 @@ def test_another_text_is_refused(places: tuple[Path, Path], capsys: pytest.Captu
 
 
 @pytest.mark.parametrize(
-    ("line", "message"), [('{"file": "a"}', "no directives, line, paragraphs, sha256"), ("", "no annotation in")]
+    ("line", "message"),
+    [('{"file": "a"}', "no directives, line, paragraphs, sha256"), ("{file", "line 1: not JSON"), ("", "no annotation in")],
 )
 def test_what_is_missing_is_told(tmp_path: Path, line: str, message: str) -> None:
     if line:

@@ -10,7 +10,7 @@ from pathlib import Path
 from zhengling.corpus.plan import SPLITS, Row, read_plan
 from zhengling.errors import GoldError, LabelError
 from zhengling.gold.inline import read_inline
-from zhengling.gold.jsonlines import from_json, to_json
+from zhengling.gold.jsonlines import check
 from zhengling.scheme.annotation import Document
 
 HEADER = ("id", "genre", "level", "province", "year", "issuer", "style")
@@ -62,7 +62,7 @@ def _check_file(path: Path, split: str, row: Row | None) -> tuple[Document | Non
     where = f"{split}/{path.name}"
     try:
         document = read_inline(path)
-        from_json(to_json(document), path.stem)
+        check(document, path.stem)
     except (GoldError, LabelError) as error:
         return None, [f"{where}: {error}"]
     problems = []

@@ -8,7 +8,7 @@ from collections.abc import Iterator, Sequence
 
 from zhengling.errors import GoldError
 from zhengling.gold.inline import parse_inline, write_inline
-from zhengling.gold.jsonlines import from_json, to_json
+from zhengling.gold.jsonlines import check
 from zhengling.scheme.annotation import Directive, Document, Paragraph, Slot
 from zhengling.scheme.labels import DEFAULT_SCHEME
 from zhengling.text.damage import Damaged, damage
@@ -95,7 +95,7 @@ def _joined(start: int, end: int, members: Sequence[Paragraph]) -> Paragraph:
 def _holds(version: Document) -> bool:
     """Whether the gold passes the checks of both formats."""
     try:
-        from_json(to_json(version), version.id)
+        check(version, version.id)
         return parse_inline(write_inline(version), version.id) == version
     except GoldError:
         return False

@@ -20,7 +20,7 @@ from pathlib import Path
 from typing import Any
 
 from zhengling.errors import GoldError, ZhenglingError
-from zhengling.gold.jsonlines import from_json, to_json, write_jsonl
+from zhengling.gold.jsonlines import from_json, read_records, to_json, write_jsonl
 from zhengling.scheme.annotation import Document
 
 
@@ -51,13 +51,11 @@ def attach(annotations: Path, corpus: Path) -> list[Document]:
 
 
 def _records(path: Path) -> Iterator[tuple[str, Mapping[str, Any]]]:
-    with path.open(encoding="utf-8") as lines:
-        for number, line in enumerate(lines, 1):
-            record = json.loads(line)
-            missing = {"file", "line", "sha256", "paragraphs", "directives"} - set(record)
-            if missing:
-                raise GoldError(f"{path}, line {number}: no {', '.join(sorted(missing))}")
-            yield f"{path}, line {number}", record
+    for where, record in read_records(path):
+        missing = {"file", "line", "sha256", "paragraphs", "directives"} - set(record)
+        if missing:
+            raise GoldError(f"{where}: no {', '.join(sorted(missing))}")
+        yield where, record
 
 
 def _texts(path: Path, where: str) -> list[str]:

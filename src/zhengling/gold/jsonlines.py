@@ -69,11 +69,12 @@ def from_json(record: dict[str, Any], where: str, scheme: LabelScheme = DEFAULT_
         raise GoldError(
             f"{where}: expected the keys id, text, paragraphs and directives as in the contract; at {error}"
         ) from error
-    _check(document, where, scheme)
+    check(document, where, scheme)
     return document
 
 
-def _check(document: Document, where: str, scheme: LabelScheme) -> None:
+def check(document: Document, where: str, scheme: LabelScheme = DEFAULT_SCHEME) -> None:
+    """Raise :class:`GoldError` or :class:`LabelError`, beginning with ``where``, for spans or labels that no gold may hold."""
     _check_spans("paragraph", document.paragraphs, (0, len(document.text)), where)
     _check_spans("directive", document.directives, (0, len(document.text)), where)
     scheme.check("directives", (d.kind for d in document.directives), where)
@@ -96,16 +97,21 @@ def _check_spans(name: str, spans: Iterable[Any], within: tuple[int, int], where
         cursor = span.end
 
 
-def read_jsonl(path: Path, scheme: LabelScheme = DEFAULT_SCHEME) -> Iterator[Document]:
-    """The documents of a ``.jsonl`` file."""
+def read_records(path: Path) -> Iterator[tuple[str, Any]]:
+    """Per line of a ``.jsonl`` file ``FILE, line N`` and what it holds; raises :class:`GoldError` for what is no JSON."""
     with path.open(encoding="utf-8") as lines:
         for number, line in enumerate(lines, 1):
             where = f"{path}, line {number}"
             try:
-                record = json.loads(line)
+                yield where, json.loads(line)
             except json.JSONDecodeError as error:
                 raise GoldError(f"{where}: not JSON: {error}") from error
-            yield from_json(record, where, scheme)
+
+
+def read_jsonl(path: Path, scheme: LabelScheme = DEFAULT_SCHEME) -> Iterator[Document]:
+    """The documents of a ``.jsonl`` file."""
+    for where, record in read_records(path):
+        yield from_json(record, where, scheme)
 
 
 def write_jsonl(documents: Iterable[Document], path: Path) -> None:

@@ -39,20 +39,18 @@ def best_tags(
     """
     batch, tokens, tags = log_probs.shape
     rows = np.arange(batch)
-    penalty = np.where(allowed_transitions(kinds), 0.0, FORBIDDEN).astype(np.float32)
+    if transitions is None or classes is None:
+        transitions, classes = np.zeros((1, 1, tags, tags), dtype=np.float32), np.full((batch, tokens), EDGE)
+    between = transitions + np.where(allowed_transitions(kinds), 0.0, FORBIDDEN).astype(np.float32)
     best = log_probs[:, 0] + np.where(allowed_starts(kinds), 0.0, FORBIDDEN).astype(np.float32)
-    if transitions is not None and classes is not None:
-        best = best + transitions[EDGE, classes[:, 0], OUTSIDE]
+    best = best + transitions[EDGE, classes[:, 0], OUTSIDE]
     back = np.zeros((tokens, batch, tags), dtype=np.int8 if tags < 128 else np.int32)
     for t in range(1, tokens):
-        step = best[:, :, None] + penalty
-        if transitions is not None and classes is not None:
-            step += transitions[classes[:, t - 1], classes[:, t]]
+        step = best[:, :, None] + between[classes[:, t - 1], classes[:, t]]
         back[t] = step.argmax(1)
         candidate = step.max(1) + log_probs[:, t]
         best = np.where((t < lengths)[:, None], candidate, best)
-    if transitions is not None and classes is not None:
-        best = best + transitions[classes[rows, lengths - 1], EDGE][:, :, OUTSIDE]
+    best = best + transitions[classes[rows, lengths - 1], EDGE][:, :, OUTSIDE]
     result = np.zeros((batch, tokens), dtype=np.int64)
     current = best.argmax(1)
     for t in range(tokens - 1, -1, -1):

@@ -25,7 +25,13 @@ from zhengling.scoring.report import report
 from zhengling.training.building import build_model, count_tags
 from zhengling.training.examples import Alignment, Example, build_example
 from zhengling.training.settings import TrainSettings
-from zhengling.training.thresholds import calibration_error, choose_temperature, choose_thresholds, paragraph_scores
+from zhengling.training.thresholds import (
+    at_temperature,
+    calibration_error,
+    choose_temperature,
+    choose_thresholds,
+    paragraph_scores,
+)
 from zhengling.training.trainer import CHECKPOINT, Trainer
 from zhengling.version import VERSION
 
@@ -93,7 +99,7 @@ def finish(trainer: Trainer, gold: Sequence[Document], dev: Sequence[Document], 
     config = model.config
     raw = paragraph_scores(extractor, dev)
     config.theme_temperature = choose_temperature(raw)
-    calibrated = paragraph_scores(extractor, dev)
+    calibrated = at_temperature(raw, config.theme_temperature)
     config.thresholds = choose_thresholds(calibrated, config.thresholds)
     scored = report(annotate(extractor, dev), dev, scheme, model=extractor.name)
     config.provenance = {

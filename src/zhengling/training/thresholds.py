@@ -34,9 +34,13 @@ def paragraph_scores(extractor: Extractor, gold: Sequence[Document]) -> Scores:
 def choose_temperature(scores: Scores) -> float:
     """The temperature that makes the labels likeliest (Guo et al. 2017); ``scores`` are those at temperature 1."""
     probabilities, labels = _together(scores)
-    logits = np.log(probabilities) - np.log1p(-probabilities)
-    losses = [_log_loss(1 / (1 + np.exp(-logits / temperature)), labels) for temperature in TEMPERATURES]
+    losses = [_log_loss(_cooled(probabilities, temperature), labels) for temperature in TEMPERATURES]
     return round(float(TEMPERATURES[int(np.argmin(losses))]), 3)
+
+
+def at_temperature(scores: Scores, temperature: float) -> Scores:
+    """The scores at this temperature; ``scores`` are those at temperature 1."""
+    return {name: (_cooled(probabilities, temperature), labels) for name, (probabilities, labels) in scores.items()}
 
 
 def calibration_error(scores: Scores) -> float:
@@ -49,7 +53,12 @@ def calibration_error(scores: Scores) -> float:
 
 def _together(scores: Scores) -> tuple[NDArray[np.float64], NDArray[np.int64]]:
     probabilities, labels = (np.concatenate([pair[side] for pair in scores.values()]) for side in (0, 1))
-    return np.clip(probabilities, 1e-6, 1 - 1e-6), labels
+    return probabilities, labels
+
+
+def _cooled(probabilities: NDArray[np.float64], temperature: float) -> NDArray[np.float64]:
+    inside = np.clip(probabilities, 1e-6, 1 - 1e-6)
+    return theme_probabilities(np.log(inside) - np.log1p(-inside), temperature)
 
 
 def _log_loss(probabilities: NDArray[np.float64], labels: NDArray[np.int64]) -> float:
