@@ -23,6 +23,7 @@ from zhengling.files.verification import verify_records
 from zhengling.gold.loading import load_gold
 from zhengling.scheme.labels import DEFAULT_SCHEME, LabelScheme
 from zhengling.scoring.report import report
+from zhengling.serving import command as serving
 from zhengling.settings import load_settings
 from zhengling.training.settings import TrainSettings
 
@@ -123,6 +124,10 @@ def parser() -> argparse.ArgumentParser:
     verify.add_argument("records", help="what infer.py wrote; the sources must be where they were")
     verify.set_defaults(run=_verify)
     _exchange_commands(commands)
+    serve = commands.add_parser("serve", help="answer over HTTP: POST /v1/extract (docs/serving.md)")
+    _model_arguments(serve)
+    serving.add_options(serve)
+    serve.set_defaults(run=serving.run)
     return top
 
 

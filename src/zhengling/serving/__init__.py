@@ -1,0 +1,1 @@
+"""Extraction over HTTP, for those who call from another language; needs the extra ``serve``."""
