@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from typing import Annotated, Any, Self
 
 from fastapi.responses import JSONResponse
-from pydantic import BaseModel, BeforeValidator, ConfigDict, model_validator
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, model_validator
 
 from zhengling.extraction.records import Record
 from zhengling.serving.batching import PostedText
@@ -27,13 +27,24 @@ def _iso_date(value: object) -> datetime.date | None:
         raise ValueError("a date such as 2021-06-30") from None
 
 
+def _encodable(text: str) -> str:
+    try:
+        text.encode()
+    except UnicodeEncodeError as error:
+        raise ValueError(f"Unicode text, not half of a surrogate pair at {error.start}") from None
+    return text
+
+
+Text = Annotated[str, AfterValidator(_encodable)]
+
+
 class PostedDocument(BaseModel):
     """A text with what is known of it."""
 
     model_config = ConfigDict(extra="forbid")
-    id: str
+    id: Text
     """Comes back in the record."""
-    text: str
+    text: Text
     date: Annotated[datetime.date | None, BeforeValidator(_iso_date)] = None
     """The document's date, by which times such as 年底前 are read; without it the document's own date line counts."""
 
@@ -44,7 +55,7 @@ class ExtractRequest(BaseModel):
     model_config = ConfigDict(
         extra="forbid", json_schema_extra={"examples": [{"texts": ["会议要求，各村要于6月底前完成整改，不得瞒报。"]}]}
     )
-    texts: list[str] | None = None
+    texts: list[Text] | None = None
     documents: list[PostedDocument] | None = None
 
     @model_validator(mode="after")
