@@ -23,6 +23,7 @@ class GracefulServer(uvicorn.Server):
             create_app(extractor, settings, self.intake),
             host=settings.host,
             port=settings.port,
+            ws="none",
             log_config=None,
             access_log=False,
             timeout_graceful_shutdown=math.ceil(settings.timeout),
