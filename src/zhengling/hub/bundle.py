@@ -109,16 +109,18 @@ def _imported(node: ast.Import | ast.ImportFrom, module: str) -> str | None:
         ours = [name for name in names if node.level or name.split(".")[0] == PACKAGE]
     if not ours:
         return None
-    spec = importlib.util.find_spec(ours[0]) if isinstance(node, ast.ImportFrom) and not node.level else None
-    submodules = [alias.name for alias in node.names if spec and spec.submodule_search_locations and _is_module(ours[0], alias.name)]
-    if spec is None or submodules:
-        raise ValueError(f"{module}, line {node.lineno}: expected from {PACKAGE}.….MODULE import NAME, got {ast.unparse(node)!r}")
-    return ours[0]
+    package = ours[0] if isinstance(node, ast.ImportFrom) and not node.level else None
+    if package is None or any(_is_submodule(package, alias.name) for alias in node.names):
+        raise ValueError(
+            f"{module}, line {node.lineno}: expected from {PACKAGE}.ROOM.MODULE import NAME, got {ast.unparse(node)!r}"
+        )
+    return package
 
 
-def _is_module(package: str, name: str) -> bool:
-    """Whether a name in a package is a module of its own, and not also something that the package defines."""
-    return importlib.util.find_spec(f"{package}.{name}") is not None
+def _is_submodule(package: str, name: str) -> bool:
+    spec = importlib.util.find_spec(package)
+    is_package = spec is not None and spec.submodule_search_locations is not None
+    return is_package and importlib.util.find_spec(f"{package}.{name}") is not None
 
 
 def _names(node: ast.Import | ast.ImportFrom) -> str:

@@ -9,9 +9,8 @@ from __future__ import annotations
 
 import copy
 import json
-import logging
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -22,38 +21,17 @@ from zhengling.errors import ConfigError, ModelError
 from zhengling.extraction.annotation import annotate
 from zhengling.extraction.extractor import Extractor
 from zhengling.hub.agreement import read_plainly
-from zhengling.hub.lessons import TASKS, Lesson, lessons_of
-from zhengling.modeling.batches import pad, token_batches
+from zhengling.hub.lessons import TASKS, lessons_of
+from zhengling.hub.teaching import PlainSettings, teach
 from zhengling.modeling.configuration import ZhenglingConfig
 from zhengling.modeling.encoders import attention_for
-from zhengling.modeling.model import IGNORED, ZhenglingModel
+from zhengling.modeling.model import ZhenglingModel
 from zhengling.scheme.annotation import Document
 from zhengling.scheme.bio import tag_names
 from zhengling.scoring.report import report
 from zhengling.text import CleanText
 
-log = logging.getLogger(__name__)
 AGREEMENT = "agreement.json"
-
-
-@dataclass(frozen=True, kw_only=True)
-class PlainSettings:
-    """How the stock models learn."""
-
-    epochs: int = 3
-    """Times the texts are read."""
-    lr: float = 2e-4
-    """Peak rate of AdamW for the encoder; it falls linearly to 0."""
-    head_lr: float = 1e-3
-    """The same for the new head."""
-    batch_tokens: int = 2048
-    """Tokens per step, padding counted."""
-    seed: int = 1
-
-    def check(self) -> None:
-        """Raise :class:`ConfigError` for values that make no training."""
-        if self.epochs < 1 or self.batch_tokens < 1 or min(self.lr, self.head_lr) <= 0:
-            raise ConfigError(f"epochs, batch_tokens, lr and head_lr must be above 0, got {asdict(self)}")
 
 
 def export_plain(
@@ -73,9 +51,8 @@ def export_plain(
     if not lessons:
         raise ConfigError("the texts hold no paragraph to learn from. Expected official texts, a few hundred paragraphs or more")
     models = {task: build_stock(task, extractor.model) for task in TASKS}
+    teach(models, extractor, lessons, settings)
     for task, stock in models.items():
-        loss = _teach(stock.to(extractor.device), task, lessons, settings)
-        log.info("%-10s %s, %d paragraphs, last loss %.4f", task, type(stock).__name__, len(lessons), loss)
         stock.save_pretrained(output / task)
         tokenizer = copy.deepcopy(extractor.tokenizer)
         tokenizer.model_max_length = min(tokenizer.model_max_length, stock.config.max_position_embeddings)
@@ -83,6 +60,7 @@ def export_plain(
     result = {
         "learnt_from": {"texts": len(texts), "paragraphs": len(lessons), "tokens": sum(len(lesson.ids) for lesson in lessons)},
         "settings": asdict(settings),
+        "provenance": extractor.config.provenance,
         **(_compare(extractor, output, check) if check else {}),
     }
     (output / AGREEMENT).write_text(json.dumps(result, ensure_ascii=False, indent=1) + "\n", encoding="utf-8")
@@ -125,43 +103,3 @@ def build_stock(task: str, model: ZhenglingModel) -> PreTrainedModel:
     if missing:
         raise ModelError(f"plain exports: the encoder lacks {', '.join(missing[:3])} that {type(stock).__name__} has")
     return stock
-
-
-def _teach(stock: PreTrainedModel, task: str, lessons: Sequence[Lesson], settings: PlainSettings) -> float:
-    """Train on the lessons; returns the mean loss of the last epoch."""
-    torch.manual_seed(settings.seed)
-    body = {id(p) for p in getattr(stock, stock.base_model_prefix).parameters()}
-    groups = [
-        {"params": [p for p in stock.parameters() if (id(p) in body) == inside], "lr": rate}
-        for inside, rate in ((True, settings.lr), (False, settings.head_lr))
-    ]
-    batches = list(token_batches([len(lesson.ids) for lesson in lessons], settings.batch_tokens))
-    steps = settings.epochs * len(batches)
-    optimizer = torch.optim.AdamW(groups)
-    schedule = torch.optim.lr_scheduler.LambdaLR(optimizer, lambda step: 1 - step / steps)
-    stock.train()
-    losses: list[float] = []
-    for _ in range(settings.epochs):
-        losses = []
-        for number in torch.randperm(len(batches)).tolist():
-            loss = _loss(stock, task, [lessons[i] for i in batches[number]])
-            loss.backward()
-            torch.nn.utils.clip_grad_norm_(stock.parameters(), 1.0)
-            optimizer.step()
-            schedule.step()
-            optimizer.zero_grad()
-            losses.append(float(loss.detach()))
-    stock.eval()
-    return sum(losses) / len(losses)
-
-
-def _loss(stock: PreTrainedModel, task: str, lessons: Sequence[Lesson]) -> torch.Tensor:
-    device, padding = stock.device, stock.config.pad_token_id or 0
-    ids = pad([lesson.ids for lesson in lessons], padding).to(device)
-    mask = pad([lesson.ids * 0 + 1 for lesson in lessons], 0).to(device)
-    logits = stock(input_ids=ids, attention_mask=mask).logits.float()
-    if task == "themes":
-        wanted = torch.tensor([lesson.themes for lesson in lessons], dtype=torch.float32, device=device)
-        return torch.nn.functional.binary_cross_entropy_with_logits(logits, wanted)
-    tags = pad([getattr(lesson, task) for lesson in lessons], IGNORED).to(device)
-    return torch.nn.functional.cross_entropy(logits.flatten(0, 1), tags.flatten(), ignore_index=IGNORED)
