@@ -1,7 +1,7 @@
 """A hub on loopback: answers the real ``huggingface_hub`` client as the Hugging Face hub does, from memory.
 
-Repositories with a history, branches and visibility; ``resolve`` with the headers and the redirect of large files; ranges; pointers;
-creation, the large-file batch upload and commits. ``HubServer.cut_after`` breaks off downloads.
+Repositories with a history, branches and visibility; ``resolve`` with its headers and the redirect of large files; ranges;
+pointers; creation, the batch upload of large files, commits. ``HubServer.cut_after`` breaks off downloads.
 """
 
 from __future__ import annotations

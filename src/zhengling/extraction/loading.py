@@ -12,8 +12,8 @@ from transformers import AutoTokenizer
 from zhengling.errors import ModelError
 from zhengling.extraction.extractor import Extractor
 from zhengling.modeling.configuration import ZhenglingConfig
-from zhengling.modeling.encoders import attention_for
 from zhengling.modeling.downloads import ask_for_no_conversion, explain
+from zhengling.modeling.encoders import attention_for
 from zhengling.modeling.model import ZhenglingModel
 from zhengling.modeling.precision import choose_precision, first_device
 

@@ -132,9 +132,7 @@ def _data_file(node: ast.AST) -> str | None:
     match node:
         case ast.Assign(
             value=ast.Call(
-                func=ast.Attribute(
-                    value=ast.Call(func=ast.Name(id="Path"), args=[ast.Name(id="__file__")]), attr="with_name"
-                ),
+                func=ast.Attribute(value=ast.Call(func=ast.Name(id="Path"), args=[ast.Name(id="__file__")]), attr="with_name"),
                 args=[ast.Constant(value=str(name))],
             )
         ):

@@ -9,9 +9,11 @@ from typing import Any
 
 import yaml
 
+from zhengling.version import VERSION
+
 TAGS = ("zhengling", "custom_code", "token-classification", "text-classification", "government")
 _FRONT = re.compile(r"\A---\n(.*?)\n---\n", re.DOTALL)
-_LOADING = '''## Loading
+_LOADING = """## Loading
 
 ```python
 import zhengling  # the package: the fastest way, no code of this repository is run
@@ -27,14 +29,14 @@ record = extract("会议要求，各村要于6月底前完成整改，不得瞒�
 model = AutoModel.from_pretrained("{name}", trust_remote_code=True)
 ```
 
-A record is a dictionary: `paragraphs` with `themes` and `scores`, `directives` with `kind`, `start`, `end`, `text` and `slots`. Offsets
-are half-open, in code points of the text as given. The remote code needs `torch`, `transformers` and `numpy`; with `opencc` it reads
-traditional characters as well. The files `zhengling_*.py` are the package's own modules, version {version}.
-'''
-_PLAIN = '''## Without remote code
+A record is a dictionary: `paragraphs` with `themes` and `scores`, `directives` with `kind`, `start`, `end`, `text` and `slots`.
+Offsets are half-open, in code points of the text as given. The remote code needs `torch`, `transformers` and `numpy`; with
+`opencc` it reads traditional characters as well. The files `zhengling_*.py` are the package's own modules, version {version}.
+"""
+_PLAIN = """## Without remote code
 
-`directives/`, `slots/` and `themes/` hold stock models that learnt from this model's answers. They read one paragraph of clean text at
-a time, and come near the model without equalling it.
+`directives/`, `slots/` and `themes/` hold stock models that learnt from this model's answers. They read one paragraph of clean
+text at a time, and come near the model without equalling it.
 
 ```python
 from transformers import pipeline
@@ -44,7 +46,7 @@ themes = pipeline("text-classification", "{name}", model_kwargs={{"subfolder": "
 ```
 
 A theme holds from 0.5 on. Tags are BIO over {directives}, and over {slots}; beside the themes there is `boilerplate`.
-'''
+"""
 
 
 def write_card(source: Path, folder: Path, name: str, config: dict[str, Any], agreement: dict[str, Any] | None) -> None:
@@ -62,7 +64,7 @@ def write_card(source: Path, folder: Path, name: str, config: dict[str, Any], ag
         f"# {name}\n",
         f"Reads Chinese official texts: who is told to do what ({', '.join(config['directives'])}), with its slots "
         f"({', '.join(config['slots'])}), and what each paragraph is about ({', '.join(config['themes'])}).\n",
-        _LOADING.format(name=name, version=config.get("provenance", {}).get("version", "unknown")),
+        _LOADING.format(name=name, version=VERSION),
         *(_plain(name, config, agreement) if agreement else []),
         *([own] if own else _made(metrics, config)),
     ]
@@ -108,8 +110,12 @@ def _made(metrics: dict[str, Any] | None, config: dict[str, Any]) -> list[str]:
             f"| {name} | {100 * f['value']:.1f} ({100 * f['low']:.1f}–{100 * f['high']:.1f}) |"
             for name, f in metrics["figures"].items()
         ]
-        head = f"## Scores\n\nOn {metrics['signature']['documents']} development documents, by which the checkpoint was chosen; "
-        parts += [head + "in percent, with 95 % bootstrap intervals.\n", "| figure | score |\n|---|---|\n" + "\n".join(lines) + "\n"]
+        documents = metrics["signature"]["documents"]
+        parts = [
+            f"## Scores\n\nIn percent, with 95 % bootstrap intervals, on the {documents} development documents by which the "
+            "checkpoint was chosen.\n",
+            "| figure | score |\n|---|---|\n" + "\n".join(lines) + "\n",
+        ]
     provenance = json.dumps(config.get("provenance", {}), ensure_ascii=False, indent=1)
     return [*parts, f"## How it was made\n\n```json\n{provenance}\n```\n"]
 
@@ -126,11 +132,10 @@ def _agreement_table(agreement: dict[str, Any]) -> str:
         return told + "How far they agree with the model was not measured.\n"
     columns = ("plain_against_model", "plain_against_gold", "model_against_gold")
     figures = [agreement[column]["figures"] for column in columns]
-    rows = [f"| {name} | " + " | ".join(f"{100 * column[name]['value']:.1f}" for column in figures) + " |" for name in figures[0]]
+    rows = [
+        f"| {name} | " + " | ".join(f"{100 * column[name]['value']:.1f}" for column in figures) + " |" for name in figures[0]
+    ]
     documents = agreement[columns[0]]["signature"]["documents"]
-    return (
-        f"{told}F1 in percent on {documents} annotated documents, cleaned and cut into paragraphs by the package:\n\n"
-        "| figure | plain exports against the model | plain exports against gold | the model against gold |\n|---|---|---|---|\n"
-        + "\n".join(rows)
-        + "\n"
-    )
+    head = ["| figure | stock against model | stock against gold | model against gold |", "|---|---|---|---|"]
+    told += f"F1 in percent on {documents} annotated documents, cleaned and cut into paragraphs by the package:\n\n"
+    return told + "\n".join([*head, *rows]) + "\n"

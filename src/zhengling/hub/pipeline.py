@@ -16,7 +16,7 @@ from zhengling.modeling.precision import choose_precision
 
 
 class DirectiveExtractionPipeline(Pipeline):
-    """Takes a text (``str`` or ``bytes``, dirt and all) or a list of texts; gives a record, or a list of them, as dictionaries."""
+    """Takes a text (``str`` or ``bytes``, dirt and all) or a list of them; gives a record, or a list, as dictionaries."""
 
     _load_tokenizer = True
     _load_processor = False
@@ -36,7 +36,10 @@ class DirectiveExtractionPipeline(Pipeline):
     def __call__(self, inputs: str | bytes | Sequence[str | bytes], **kwargs: Any) -> Any:
         """One dictionary per text, in order; see the package's description of a record."""
         single = isinstance(inputs, str | bytes)
-        records = [super(DirectiveExtractionPipeline, self).__call__({"text": text}, **kwargs) for text in ([inputs] if single else inputs)]
+        records = [
+            super(DirectiveExtractionPipeline, self).__call__({"text": text}, **kwargs)
+            for text in ([inputs] if single else inputs)
+        ]
         return records[0] if single else records
 
     def _sanitize_parameters(self, **kwargs: Any) -> tuple[dict[str, Any], dict[str, Any], dict[str, Any]]:

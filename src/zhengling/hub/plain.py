@@ -49,7 +49,9 @@ def export_plain(
     settings.check()
     lessons = lessons_of(extractor, texts)
     if not lessons:
-        raise ConfigError("the texts hold no paragraph to learn from. Expected official texts, a few hundred paragraphs or more")
+        raise ConfigError(
+            "the texts hold no paragraph to learn from. Expected official texts, a few hundred paragraphs or more"
+        )
     models = {task: build_stock(task, extractor.model) for task in TASKS}
     teach(models, extractor, lessons, settings)
     for task, stock in models.items():

@@ -71,7 +71,10 @@ def teach(
     heads = {id(p): p for stock in models.values() for p in stock.parameters()}
     for parameter in shared.parameters():
         del heads[id(parameter)]
-    groups = [{"params": list(shared.parameters()), "lr": settings.lr}, {"params": list(heads.values()), "lr": settings.head_lr}]
+    groups = [
+        {"params": list(shared.parameters()), "lr": settings.lr},
+        {"params": list(heads.values()), "lr": settings.head_lr},
+    ]
     _learn(models, shared, groups, lessons, settings)
     for task, stock in models.items():
         bodies[task].load_state_dict(shared.body.state_dict(), strict=False)

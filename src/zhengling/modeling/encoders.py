@@ -103,7 +103,7 @@ def _tell(base: str, account: Mapping[str, Sequence[str]]) -> None:
     missing = sorted(key for key in account["missing_keys"] if not key.startswith("pooler."))
     if missing:
         raise ModelError(
-            f"encoder.base: {base!r} lacks {len(missing)} weights of the encoder, such as {missing[0]}. Expected a whole encoder"
+            f"encoder.base: {base!r} lacks {len(missing)} of the encoder's weights, such as {missing[0]}. Expected all of them"
         )
     left = sorted({key.partition(".")[0] for key in account["unexpected_keys"]})
     unused = f"its {', '.join(left)} weights (another task's head) are not used; " if left else ""
