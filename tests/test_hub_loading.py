@@ -43,7 +43,7 @@ for task in ("directives", "slots"):
     kwargs = {"model_kwargs": {"subfolder": task}, "aggregation_strategy": "simple", "device": "cpu"}
     answers[task] = pipeline("token-classification", model=name, **kwargs).model.config.id2label
 themes = pipeline("text-classification", model=name, model_kwargs={"subfolder": "themes"}, top_k=None, device="cpu")
-answers["themes"] = sorted(item["label"] for item in themes(text, truncation=True))
+answers["themes"] = sorted(item["label"] for item in themes([text], truncation=True)[0])
 print(json.dumps(answers))
 """
 OFFLINE = """

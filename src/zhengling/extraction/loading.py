@@ -56,7 +56,7 @@ def load(
         reason = explain(error, str(where), revision)
         if isinstance(error, SafetensorError):
             reason = f"its weights are damaged or cut short ({reason}). Expected a whole model.safetensors"
-        elif "use_safetensors" in reason:
+        elif "use_safetensors" in reason or "no file named model.safetensors" in reason:
             reason = "it has no model.safetensors, and weights in other formats are not loaded"
         raise ModelError(f"cannot load the model {str(where)!r}: {reason}") from error
     label = "zhengling-default" if name is None else str(name)

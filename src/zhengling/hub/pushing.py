@@ -9,11 +9,12 @@ from huggingface_hub import HfApi
 from huggingface_hub.errors import HfHubHTTPError, HFValidationError, LocalTokenNotFoundError, OfflineModeIsEnabled
 
 from zhengling.errors import ModelError
+from zhengling.hub.lessons import TASKS
 from zhengling.modeling.downloads import explain
 
 log = logging.getLogger(__name__)
-STALE = ["zhengling_*.py"]
-"""Files of an earlier push that go if this one does not bring them again."""
+STALE = ["zhengling_*.py", "model*.safetensors*", *(f"{task}/*" for task in TASKS)]
+"""Files of an earlier push that go if this one does not bring them again: they belong to another model."""
 
 
 def push(folder: Path, name: str, *, private: bool = False, revision: str | None = None) -> str:
