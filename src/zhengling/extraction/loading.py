@@ -12,7 +12,7 @@ from transformers import AutoTokenizer
 from zhengling.errors import ModelError
 from zhengling.extraction.extractor import Extractor
 from zhengling.modeling.configuration import ZhenglingConfig
-from zhengling.modeling.downloads import ask_for_no_conversion, explain
+from zhengling.modeling.downloads import calm_client, explain
 from zhengling.modeling.encoders import attention_for
 from zhengling.modeling.model import ZhenglingModel
 from zhengling.modeling.precision import choose_precision, first_device
@@ -36,9 +36,9 @@ def load(
     """
     where, revision = _place(name, revision)
     chosen = _device(device)
-    ask_for_no_conversion()
+    calm_client()
     try:
-        config = ZhenglingConfig.from_pretrained(where, revision=revision)
+        config = ZhenglingConfig.from_pretrained(where, revision=revision or "main")
         if config.encoder is None:
             raise ModelError(
                 f"{where}: its config.json is not a zhengling model's. Train one with train.py, using {where} as encoder.base"

@@ -5,7 +5,6 @@ In a model's repository this file is ``pipeline_zhengling.py``, and stands besid
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import Any
 
 from transformers import Pipeline
@@ -18,26 +17,27 @@ from zhengling.modeling.precision import choose_precision
 class DirectiveExtractionPipeline(Pipeline):
     """Takes a text (``str`` or ``bytes``, dirt and all) or a list of them; gives a record, or a list, as dictionaries."""
 
-    _load_tokenizer = True
-    _load_processor = False
-    _load_image_processor = False
-    _load_video_processor = False
-    _load_feature_extractor = False
+    _load_tokenizer = True  # type: ignore[assignment]
+    _load_processor = False  # type: ignore[assignment]
+    _load_image_processor = False  # type: ignore[assignment]
+    _load_video_processor = False  # type: ignore[assignment]
+    _load_feature_extractor = False  # type: ignore[assignment]
 
     def __init__(self, *args: Any, precision: str = "auto", **kwargs: Any) -> None:
         """``precision``: ``auto``, ``bf16``, ``fp16`` or ``fp32``, as :func:`zhengling.load` takes it."""
         super().__init__(*args, **kwargs)
         model: Any = self.model.float()
+        tokenizer: Any = self.tokenizer
         model.encoder.set_attn_implementation(attention_for(self.device))
         chosen = choose_precision(precision, self.device)
         name = getattr(model.config, "_name_or_path", "")
-        self.extractor = Extractor(model, self.tokenizer, name=name, device=self.device, precision=chosen)
+        self.extractor = Extractor(model, tokenizer, name=name, device=self.device, precision=chosen)
 
-    def __call__(self, inputs: str | bytes | Sequence[str | bytes], **kwargs: Any) -> Any:
-        """One dictionary per text, in order; see the package's description of a record."""
+    def __call__(self, inputs: Any, *args: Any, **kwargs: Any) -> Any:
+        """One dictionary per text, in order; ``inputs``: one text, ``str`` or ``bytes``, or an iterable of texts."""
         single = isinstance(inputs, str | bytes)
         records = [
-            super(DirectiveExtractionPipeline, self).__call__({"text": text}, **kwargs)
+            super(DirectiveExtractionPipeline, self).__call__({"text": text}, *args, **kwargs)
             for text in ([inputs] if single else inputs)
         ]
         return records[0] if single else records

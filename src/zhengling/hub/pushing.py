@@ -10,7 +10,7 @@ from huggingface_hub.errors import HfHubHTTPError, HFValidationError, LocalToken
 
 from zhengling.errors import ModelError
 from zhengling.hub.lessons import TASKS
-from zhengling.modeling.downloads import explain
+from zhengling.modeling.downloads import calm_client, explain
 
 log = logging.getLogger(__name__)
 STALE = ["zhengling_*.py", "model*.safetensors*", *(f"{task}/*" for task in TASKS)]
@@ -22,6 +22,7 @@ def push(folder: Path, name: str, *, private: bool = False, revision: str | None
 
     ``revision`` is a branch, made if it is not there. Raises :class:`ModelError` with one line on what went wrong.
     """
+    calm_client()
     api = HfApi()
     try:
         api.create_repo(name, private=private or None, exist_ok=True)

@@ -67,7 +67,7 @@ def teach(
     bodies = {task: getattr(stock, stock.base_model_prefix) for task, stock in models.items()}
     for stock in models.values():
         setattr(stock, stock.base_model_prefix, shared)
-        stock.to(extractor.device).train()
+        stock.to(extractor.device).train()  # type: ignore[arg-type]
     heads = {id(p): p for stock in models.values() for p in stock.parameters()}
     for parameter in shared.parameters():
         del heads[id(parameter)]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -22,9 +23,11 @@ from transformers.utils import logging as transformers_logging
 TOKEN = "HF_TOKEN, or hf auth login"
 
 
-def ask_for_no_conversion() -> None:
-    """Keep ``transformers`` from asking the hub's converter to rewrite a repository without safetensors."""
+def calm_client() -> None:
+    """Keep the client from telling of each request, and from asking the hub to convert a repository without safetensors."""
     os.environ.setdefault("DISABLE_SAFETENSORS_CONVERSION", "1")
+    for name in ("httpx", "httpx2"):
+        logging.getLogger(name).setLevel(logging.WARNING)
 
 
 @contextmanager

@@ -11,7 +11,7 @@ import torch
 from transformers import AutoModel, AutoTokenizer, ModernBertConfig, PreTrainedModel, PreTrainedTokenizerBase
 
 from zhengling.errors import ModelError
-from zhengling.modeling.downloads import ask_for_no_conversion, explain, quiet
+from zhengling.modeling.downloads import calm_client, explain, quiet
 from zhengling.modeling.precision import first_device
 
 log = logging.getLogger(__name__)
@@ -70,7 +70,7 @@ def attention_for(device: torch.device) -> str:
 def load_encoder(settings: EncoderSettings) -> tuple[PreTrainedModel, PreTrainedTokenizerBase]:
     """The base encoder and its tokenizer, in fp32; raises :class:`ModelError` if it is not to be had."""
     base, revision = str(settings.base), settings.revision
-    ask_for_no_conversion()
+    calm_client()
     try:
         tokenizer = AutoTokenizer.from_pretrained(base, revision=revision, trust_remote_code=False)
         with quiet():
