@@ -30,11 +30,11 @@ class PlainSettings:
 
     epochs: int = 3
     """Times the texts are read."""
-    lr: float = 2e-4
+    lr: float = 3e-4
     """Peak rate of AdamW for the encoder; it falls linearly to 0."""
     head_lr: float = 1e-3
     """The same for the new head."""
-    batch_tokens: int = 2048
+    batch_tokens: int = 1024
     """Tokens per step, padding counted."""
     seed: int = 1
 
