@@ -57,7 +57,7 @@ def explain(error: BaseException, name: str, revision: str | None = None) -> str
             case LocalTokenNotFoundError():
                 return f"{constants.ENDPOINT} wants a token and there is none. Give one ({TOKEN})"
             case HfHubHTTPError() if cause.response.status_code in (401, 403):
-                given = "the token" if cause.request.headers.get("Authorization") else "the request without a token"
+                given = "the token" if cause.response.request.headers.get("Authorization") else "the request without a token"
                 return f"{constants.ENDPOINT} refuses {given} for {name!r}. Give one that may do this ({TOKEN})"
             case HFValidationError():
                 return f"{name!r} is no hub name. Expected one such as org/name"
