@@ -75,13 +75,19 @@ def test_a_base_with_code_is_refused(base: Path, tmp_path: Path, silent: None) -
     assert not marker.exists()
 
 
-def test_the_code_of_a_tokenizer_is_left_alone(base: Path, tmp_path: Path, silent: None) -> None:
+@pytest.mark.parametrize("kind", ["BertTokenizer", "OwnTokenizer"])
+def test_the_code_of_a_tokenizer_is_left_alone(base: Path, tmp_path: Path, silent: None, kind: str) -> None:
+    """A tokenizer that transformers knows is its own; one that it does not know is refused."""
     marker = tmp_path / "marker"
-    settings = {"tokenizer_class": "OwnTokenizer", "auto_map": {"AutoTokenizer": ["own.OwnTokenizer", None]}}
+    settings = {"tokenizer_class": kind, "auto_map": {"AutoTokenizer": ["own.OwnTokenizer", None]}}
     (base / "tokenizer_config.json").write_text(json.dumps(settings), encoding="utf-8")
     spoil(base / "own.py", marker)
-    _, tokenizer = load_encoder(EncoderSettings(base=str(base)))
-    assert type(tokenizer).__name__ == "BertTokenizer" and not marker.exists()
+    if kind == "BertTokenizer":
+        assert type(load_encoder(EncoderSettings(base=str(base)))[1]).__name__ == "BertTokenizer"
+    else:
+        with pytest.raises(ModelError, match=r"encoder\.base: cannot load"):
+            load_encoder(EncoderSettings(base=str(base)))
+    assert not marker.exists()
 
 
 def test_the_code_of_a_known_kind_of_base_is_left_alone(base: Path, tmp_path: Path, silent: None) -> None:
