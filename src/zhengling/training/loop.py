@@ -11,7 +11,7 @@ from typing import Any
 
 import torch
 from accelerate import Accelerator, PartialState
-from accelerate.utils import set_seed
+from accelerate.utils import parse_flag_from_env, set_seed
 
 from zhengling.errors import ConfigError
 from zhengling.extraction.extractor import Extractor
@@ -52,9 +52,7 @@ def train(settings: TrainSettings) -> dict[str, Any]:
     settings.check()
     if "wandb" in settings.report:
         import_wandb()
-    device = PartialState().device
-    precision = mixed_precision(settings.precision, device)
-    accelerator = Accelerator(mixed_precision=precision)
+    accelerator = _accelerator(settings.precision)
     _claim_output(settings, accelerator)
     set_seed(settings.seed)
     scheme = LabelScheme(**{layer: tuple(names) for layer, names in asdict(settings.labels).items()})
@@ -85,6 +83,13 @@ def train(settings: TrainSettings) -> dict[str, Any]:
     return metrics
 
 
+def _accelerator(precision: str) -> Accelerator:
+    """On this process's GPU, or on the CPU if there is none or ``ACCELERATE_USE_CPU`` is set."""
+    cpu = not torch.cuda.is_available() or parse_flag_from_env("ACCELERATE_USE_CPU")
+    device = PartialState(cpu=cpu).device
+    return Accelerator(cpu=cpu, mixed_precision=mixed_precision(precision, device))
+
+
 def _claim_output(settings: TrainSettings, accelerator: Accelerator) -> None:
     folder = Path(settings.output)
     if not settings.resume and any((folder / name).exists() for name in (LAST, BEFORE)):
@@ -102,7 +107,12 @@ def _setting_out(settings: TrainSettings, accelerator: Accelerator, model: Zheng
     count = accelerator.num_processes
     precision = f"{precision_name(accelerator)}{' (chosen)' if settings.precision == 'auto' else ''}"
     processes = f"{count} process{'es' if count > 1 else ''}"
-    return f"device {accelerator.device}, {processes}, precision {precision}, {model.num_parameters() / 1e6:.1f}M parameters"
+    return f"device {_device_name(accelerator)}, {processes}, precision {precision}, {model.num_parameters() / 1e6:.1f}M parameters"
+
+
+def _device_name(accelerator: Accelerator) -> str:
+    device = accelerator.device
+    return torch.cuda.get_device_name(device) if device.type == "cuda" else device.type
 
 
 def _set_dropout_apart(seed: int, accelerator: Accelerator) -> None:
@@ -152,10 +162,9 @@ def finish(trainer: Trainer, gold: Sequence[Document], development: Development)
 def run_facts(trainer: Trainer) -> dict[str, Any]:
     """How a run went: on what, with which code, how fast; seconds and tokens of its steps alone, over all its resumptions."""
     state, world = trainer.state, trainer.accelerator
-    cuda = world.device.type == "cuda"
     return {
         "code": code_version(),
-        "device": torch.cuda.get_device_name(world.device) if cuda else str(world.device),
+        "device": _device_name(world),
         "processes": world.num_processes,
         "precision": precision_name(world),
         "micro_tokens": state.micro_tokens,
