@@ -1,4 +1,4 @@
-"""What may happen to a run between two checkpoints: Ctrl-C, a full disk, a damaged checkpoint. It goes on to the same figures."""
+"""What may happen between two checkpoints: Ctrl-C, a full disk, a damaged checkpoint. The run goes on to the same figures."""
 
 from __future__ import annotations
 

@@ -27,7 +27,14 @@ from zhengling.training.settings import TrainSettings
 from zhengling.training.trainer import Trainer
 
 SMOKE = ROOT / "configs" / "smoke.yaml"
-TINY = ("encoder.width=8", "encoder.inner=12", "model.dropout=0.0", "model.window=48", "model.overlap=8", "optim.batch_tokens=384")
+TINY = (
+    "encoder.width=8",
+    "encoder.inner=12",
+    "model.dropout=0.0",
+    "model.window=48",
+    "model.overlap=8",
+    "optim.batch_tokens=384",
+)
 
 
 @pytest.fixture
@@ -177,7 +184,9 @@ def test_scaled_gradients_are_clipped_at_their_true_size(
     assert_alike(weights(plain), weights(scaled), 2e-3)
 
 
-def test_a_step_that_overflows_is_left_out(make_trainer: Callable[..., Trainer], scaling: Callable[[float], Accelerator]) -> None:
+def test_a_step_that_overflows_is_left_out(
+    make_trainer: Callable[..., Trainer], scaling: Callable[[float], Accelerator]
+) -> None:
     trainer = make_trainer(accelerator=scaling(2.0**126))
     before = weights(trainer)
     trainer.model.train()

@@ -107,7 +107,8 @@ def _setting_out(settings: TrainSettings, accelerator: Accelerator, model: Zheng
     count = accelerator.num_processes
     precision = f"{precision_name(accelerator)}{' (chosen)' if settings.precision == 'auto' else ''}"
     processes = f"{count} process{'es' if count > 1 else ''}"
-    return f"device {_device_name(accelerator)}, {processes}, precision {precision}, {model.num_parameters() / 1e6:.1f}M parameters"
+    size = f"{model.num_parameters() / 1e6:.1f}M parameters"
+    return f"device {_device_name(accelerator)}, {processes}, precision {precision}, {size}"
 
 
 def _device_name(accelerator: Accelerator) -> str:

@@ -34,7 +34,7 @@ class MicroBatch:
 
 @dataclass(frozen=True, slots=True)
 class PreparedStep:
-    """This process's share of a step's batches, collated."""
+    """What one process has of a step's batches, collated."""
 
     batches: Batches
     limit: int
