@@ -1,6 +1,6 @@
 """Tokens per second of fine-tuning: the stock recipe of the ``transformers`` examples and ours, in turns, in one run.
 
-Run:    python -m benchmarks.train [--shape compact|base] [--steps 3] [--rounds 3] [--device auto|cpu|cuda] [--batches 8 16 32]
+Run:    python -m benchmarks.train [--shape compact|base] [--steps 3] [--rounds 3] [--device auto|cpu|cuda] [--batches 8 16 32] [--fixed 8 16 32]
 Reads:  60 documents of data/zhenggao/train; all weights are random
 Leaves: benchmarks/train.json (a run of another shape, device or precision stands beside the others), benchmarks/TRAIN.md
 """
@@ -38,13 +38,15 @@ SHAPES = {
 DOCUMENTS = 60
 HEAD = """# How fast fine-tuning is
 
-Made by `make bench-train` (12 × 768 on a GPU: `make bench-train ARGS="--shape base --device cuda --steps 20"`). The same encoder with
-random weights, the same 60 documents, the same precision. Stock: `Trainer` and `DataCollatorForTokenClassification` on the tags of
-directives, a row is a paragraph cut at 512 tokens, attention `sdpa`. Ours: `train.py`, whose model has two more heads and whose weights
-are averaged. Tokens are those learnt from: no padding, no special ones, none twice. The recipes take turns; medians over the rounds, the
-ratio of two recipes within each round. Operations: 3 × the forward pass of real tokens (2 per weight and token, 4 × width × tokens seen
-for attention), against a square matrix product just before. Memory: the most held beyond what was held before the turn (the weights were
-there already). On a CPU the seconds are those in which it worked for the run, per thread: other programs on the machine do not count.
+Made by `make bench-train` (12 × 768 on a GPU: `make bench-train ARGS="--shape base --device cuda --steps 20"`). The
+same encoder with random weights, the same 60 documents, the same precision. Stock: `Trainer` and
+`DataCollatorForTokenClassification` on the tags of directives, a row is a paragraph cut at 512 tokens, attention
+`sdpa`. Ours: `train.py`, whose model has two more heads and whose weights are averaged. Tokens are those learnt from:
+no padding, no special ones, none twice. The recipes take turns; medians over the rounds, the ratio of two recipes
+within each round. Operations: 3 × the forward pass of real tokens (2 per weight and token, 4 × width × tokens seen
+for attention), against a square matrix product just before. Memory: the most held beyond what was held before the
+turn (the weights were there already). On a CPU the seconds are those in which it worked for the run, per thread:
+other programs on the machine do not count.
 """
 BUDGET = {"cpu": 2048, "cuda": 16384}
 """Tokens per batch of ours; on a CPU that of configs/compact.yaml."""
@@ -54,19 +56,23 @@ def main() -> None:
     """The command, see the head of this file."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--shape", choices=list(SHAPES), default="compact", help="6 × 256 or 12 × 768 (default: %(default)s)")
-    parser.add_argument("--steps", type=int, default=3, help="timed steps in each turn (default: %(default)s)")
+    parser.add_argument("--steps", type=int, default=3, help="timed steps of ours and of batches of 16 (default: %(default)s)")
     parser.add_argument("--rounds", type=int, default=3, help="turns of each recipe (default: %(default)s)")
     parser.add_argument("--device", choices=["auto", "cpu", "cuda"], default="auto")
     parser.add_argument("--precision", default="auto", help="auto, bf16, fp16 or fp32 (default: %(default)s)")
-    parser.add_argument("--batches", type=int, nargs="+", default=[8, 16, 32], help="batch sizes of the stock recipe")
+    parser.add_argument("--batches", type=int, nargs="+", default=[8, 16, 32], help="batch sizes, dynamic padding")
+    parser.add_argument("--fixed", type=int, nargs="+", default=[8, 16, 32], help="batch sizes, padding to 512")
     parser.add_argument("--compile", action="store_true", help="also time ours with compile=true")
     options = parser.parse_args()
     device = first_device() if options.device == "auto" else torch.device(options.device)
     precision = choose_precision(options.precision, device)
     with tempfile.TemporaryDirectory() as folder:
         recipes = build_recipes(options, device, precision, Path(folder))
-        rounds = [measure_round(recipes, options.steps, number, device, precision) for number in range(options.rounds)]
-    record(f"{options.shape}, {device.type}, {precision}", options, device, rounds)
+        rounds: list[dict[str, dict[str, float]]] = []
+        for number in range(options.rounds):
+            rounds.append(measure_round(recipes, options.steps, number, device, precision))
+            record(f"{options.shape}, {device.type}, {precision}", options, device, rounds)
+    print((HERE / "TRAIN.md").read_text(encoding="utf-8"))
 
 
 def build_recipes(options: argparse.Namespace, device: torch.device, precision: str, folder: Path) -> list[Ours | Stock]:
@@ -78,8 +84,8 @@ def build_recipes(options: argparse.Namespace, device: torch.device, precision: 
         compiled.name = "ours, compiled"
         recipes.append(compiled)
     model = stock_model(trainer)
-    for fixed in (False, True):
-        for size in options.batches:
+    for fixed, sizes in ((False, options.batches), (True, options.fixed)):
+        for size in sizes:
             stock = Stock(model, trainer.tokenizer, rows, batch=size, fixed=fixed, device=device, precision=precision)
             recipes.append(stock)
     return recipes
@@ -131,7 +137,6 @@ def record(key: str, options: argparse.Namespace, device: torch.device, rounds: 
     }
     path.write_text(json.dumps(runs, ensure_ascii=False, indent=1) + "\n", encoding="utf-8")
     (HERE / "TRAIN.md").write_text(as_markdown(runs), encoding="utf-8")
-    print(as_markdown(runs))
 
 
 def as_markdown(runs: dict[str, Any]) -> str:

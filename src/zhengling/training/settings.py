@@ -91,7 +91,8 @@ class TrainSettings:
     gradient_checkpointing: bool = False
     """Compute the activations of the encoder a second time instead of keeping them: less memory, about a third more time."""
     compile: bool = False
-    """Compile the encoder (``torch.compile``): a minute or two at the start, less time per step. See benchmarks/TRAIN.md."""
+    """Compile the encoder (``torch.compile``): a minute or two at the start, less time per step; pays in runs of many minutes.
+    Pretraining gained a third on two cores (LOG.md, 2026-11-22); fine-tuning, whose batches vary in shape, was not measured."""
     report: list[str] = field(default_factory=lambda: ["tensorboard"])
     """Where the figures are drawn: ``tensorboard``, ``wandb``."""
     encoder: EncoderSettings = field(default_factory=EncoderSettings)
