@@ -1,6 +1,7 @@
 """Tokens per second of fine-tuning: the stock recipe of the ``transformers`` examples and ours, in turns, in one run.
 
-Run:    python -m benchmarks.train [--shape compact|base] [--steps 3] [--rounds 3] [--device auto|cpu|cuda] [--batches 8 16 32] [--fixed 8 16 32]
+Run:    python -m benchmarks.train [--shape compact|base] [--device auto|cpu|cuda] [--steps 3] [--rounds 3]
+        [--batches 8 16 32] [--fixed 8 16 32] [--compile]
 Reads:  60 documents of data/zhenggao/train; all weights are random
 Leaves: benchmarks/train.json (a run of another shape, device or precision stands beside the others), benchmarks/TRAIN.md
 """
