@@ -25,7 +25,10 @@ def choose_precision(wanted: str, device: torch.device) -> str:
     return "bf16" if device.type == "cpu" and torch.ops.mkldnn._is_mkldnn_bf16_supported() else "fp32"
 
 
-def mixed_precision(wanted: str) -> str:
-    """What ``accelerate.Accelerator(mixed_precision=…)`` takes on this machine's first device."""
-    chosen = choose_precision(wanted, first_device())
+def mixed_precision(wanted: str, device: torch.device | None = None) -> str:
+    """What ``accelerate.Accelerator(mixed_precision=…)`` takes on this device, or on the machine's first one."""
+    device = first_device() if device is None else device
+    chosen = choose_precision(wanted, device)
+    if chosen == "fp16" and device.type == "cpu":
+        raise ConfigError("precision: got fp16 for training on a CPU. Expected auto, bf16 or fp32")
     return "no" if chosen == "fp32" else chosen
