@@ -6,6 +6,7 @@ import argparse
 import json
 import logging
 import sys
+import tempfile
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -16,14 +17,19 @@ from zhengling.exchange.formats import FORMATS, export_documents, import_documen
 from zhengling.exchange.label_studio_project import Project
 from zhengling.exchange.offsets import UNITS
 from zhengling.extraction.annotation import annotate
-from zhengling.extraction.loading import load
+from zhengling.extraction.loading import DEFAULT_MODEL, load
 from zhengling.files.batch import run_batch
 from zhengling.files.sources import find_sources
 from zhengling.files.verification import verify_records
 from zhengling.gold.loading import load_gold
+from zhengling.hub.plain import export_plain
+from zhengling.hub.pushing import push
+from zhengling.hub.repository import write_repository
+from zhengling.hub.teaching import PlainSettings
 from zhengling.scheme.labels import DEFAULT_SCHEME, LabelScheme
 from zhengling.scoring.report import report
 from zhengling.settings import load_settings
+from zhengling.text import read
 from zhengling.training.settings import TrainSettings
 
 
@@ -80,6 +86,28 @@ def _import(options: argparse.Namespace) -> None:
     print(f"{len(documents)} documents in {options.output}")
 
 
+def _push(options: argparse.Namespace) -> None:
+    source = DEFAULT_MODEL if options.model == "default" else Path(options.model)
+    with tempfile.TemporaryDirectory() as scratch:
+        folder = Path(options.folder or Path(scratch) / "repository")
+        write_repository(source, folder, options.name, Path(options.plain) if options.plain else None)
+        if options.folder:
+            print(f"the repository of {options.name} is in {folder}; nothing was sent")
+        else:
+            print(push(folder, options.name, private=options.private, revision=options.revision))
+
+
+def _export_plain(options: argparse.Namespace) -> None:
+    extractor = load(None if options.model == "default" else options.model, device=options.device, precision="fp32")
+    texts = [read(source.read()) for source in find_sources(options.texts)]
+    check = load_gold(options.check, extractor.config.scheme) if options.check else []
+    settings = PlainSettings(epochs=options.epochs, seed=options.seed)
+    result = export_plain(extractor, texts, Path(options.output), settings, check)
+    for name, figure in result.get("plain_against_model", {}).get("figures", {}).items():
+        print(f"{name:<20} {100 * figure['value']:5.1f} against the model")
+    print(f"stock models in {options.output}; zhengling push … --plain {options.output} takes them along")
+
+
 def _labels(options: argparse.Namespace) -> LabelScheme:
     """The scheme of the configuration that ``--labels`` names, or the default one."""
     if options.labels is None:
@@ -123,7 +151,30 @@ def parser() -> argparse.ArgumentParser:
     verify.add_argument("records", help="what infer.py wrote; the sources must be where they were")
     verify.set_defaults(run=_verify)
     _exchange_commands(commands)
+    _hub_commands(commands)
     return top
+
+
+def _hub_commands(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    push_ = commands.add_parser("push", help="write a model's repository and send it to the Hugging Face hub")
+    push_.add_argument("model", metavar="MODEL", help="a folder that train.py wrote, or default")
+    push_.add_argument("name", metavar="NAME", help="the repository, org/name; made if it is not there")
+    push_.add_argument("--private", action="store_true", help="make it private if it is made")
+    push_.add_argument("--revision", help="the branch to send it to, made if it is not there (default: main)")
+    push_.add_argument("--folder", metavar="OUT", help="write the repository here and send nothing")
+    push_.add_argument("--plain", metavar="FOLDER", help="take along what export-plain wrote for this model")
+    push_.set_defaults(run=_push)
+    plain = commands.add_parser("export-plain", help="make stock models, which need no code of ours, learn from a model")
+    plain.add_argument("model", metavar="MODEL", help="a folder, a hub name, or default")
+    plain.add_argument("--texts", nargs="+", required=True, metavar="INPUT", help="unlabelled texts to learn from")
+    plain.add_argument("--output", required=True, help="folder for directives/, slots/, themes/ and agreement.json")
+    plain.add_argument("--check", nargs="+", metavar="GOLD", help="gold documents on which to compare them with the model")
+    plain.add_argument(
+        "--epochs", type=int, default=PlainSettings.epochs, help="times the texts are read (default: %(default)s)"
+    )
+    plain.add_argument("--seed", type=int, default=PlainSettings.seed, help="(default: %(default)s)")
+    plain.add_argument("--device", default="auto", help="auto, cpu, cuda … (default: auto)")
+    plain.set_defaults(run=_export_plain)
 
 
 def _exchange_commands(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
