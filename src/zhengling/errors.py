@@ -25,3 +25,7 @@ class ReadError(ZhenglingError):
 
 class ModelError(ZhenglingError):
     """A model that is missing or does not fit what is asked of it."""
+
+
+class OutputError(ZhenglingError):
+    """An output that cannot be written, or cannot be gone on with."""

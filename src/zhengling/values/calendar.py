@@ -47,7 +47,7 @@ def parse_stretch(text: str, date: datetime.date | None, after: datetime.date | 
         days = (datetime.date(first, 1, 1), datetime.date(first + 4, 12, 31)) if number and number >= 6 else (None, None)
         return Stretch(*days, end=plan["end"] is not None, day=False)
     match = _STRETCH.fullmatch(text) if text else None
-    if match is None or match["word"] == "年" and not (match["end"] or match["half"]) and text != "年":
+    if match is None or (match["word"] == "年" and not (match["end"] or match["half"]) and text != "年"):
         return None
     days = _days(match, after or date, as_range_end=after is not None)
     if days is not None and not match["year"] and after is None and date is not None and _unsure(match, days[1], date):
