@@ -15,7 +15,7 @@ from transformers.utils import logging as transformers_logging
 from zhengling.errors import ZhenglingError
 from zhengling.extraction.engine import Engine
 from zhengling.extraction.loading import load
-from zhengling.files.batch import run_batch
+from zhengling.files.batch import Taker, run_batch
 from zhengling.files.inputs import STDIN, Inputs
 from zhengling.files.options import parse, plan, read_settings
 from zhengling.files.outputs import Outputs, check_outputs
@@ -44,7 +44,7 @@ def main(arguments: list[str]) -> int:
                 print("infer.py: this run is finished, nothing is left to do", file=sys.stderr)
             engine = Engine(extractor, encoding=options.encoding, off=options.off)
             documents = iter_documents(inputs.files(), read_settings(options), skip=outputs.resumed)
-            takers = [*([SavedTexts(Path(options.save_text))] if options.save_text else []), outputs]
+            takers: list[Taker] = [*([SavedTexts(Path(options.save_text))] if options.save_text else []), outputs]
             if not outputs.complete:
                 run_batch(engine, documents, takers, size=survey.size, progress=options.progress)
             outputs.finish()

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Sequence
-from contextlib import ExitStack
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from types import TracebackType
 from typing import Self
@@ -51,7 +51,7 @@ class Outputs:
         Raises :class:`OutputError` if ``run`` is another than the one to go on with.
         """
         self.manifest = self._manifest(run, resume) if resumable else None
-        self.summary = Summary(**(self.manifest.counts if self.manifest else {}))
+        self.summary = Summary.of(self.manifest.counts if self.manifest else {})
         self.resumed = self.summary.documents
         self.finished = self.manifest is not None and self.manifest.state == "finished"
         self.complete = self.manifest is not None and self.manifest.state != "running"
@@ -81,14 +81,21 @@ class Outputs:
 
     def write(self, record: Record, text: str) -> None:
         """Write a record to all outputs, and commit when it is time."""
-        self._timed(lambda: [sink.write(record, text) for sink in self.sinks.values()])
+        with self._timed():
+            for sink in self.sinks.values():
+                sink.write(record, text)
         self.summary.write(record, text)
         if time.monotonic() - self._committed >= self.commit_every:
             self.commit()
 
     def commit(self) -> None:
         """Bring all that was written to the disk, and say so in the manifest."""
-        self._timed(self._commit)
+        with self._timed():
+            committed = {name: sink.commit() for name, sink in self.sinks.items()}
+            if self.manifest:
+                self.manifest.sinks |= committed
+                self.manifest.counts = self.summary.counts()
+            self._save()
         self._committed = time.monotonic()
 
     def finish(self) -> None:
@@ -98,26 +105,22 @@ class Outputs:
         if not self.complete:
             self.complete = True
             self.commit()
-        self._timed(lambda: [sink.finish() for sink in self.sinks.values()])
-        self.finished = True
-        self._timed(self._save)
-
-    def _commit(self) -> None:
-        committed = {name: sink.commit() for name, sink in self.sinks.items()}
-        if self.manifest:
-            self.manifest.sinks |= committed
-            self.manifest.counts = self.summary.counts()
-        self._save()
+        with self._timed():
+            for sink in self.sinks.values():
+                sink.finish()
+            self.finished = True
+            self._save()
 
     def _save(self) -> None:
         if self.manifest:
             self.manifest.state = "finished" if self.finished else "complete" if self.complete else "running"
             self.manifest.save()
 
-    def _timed(self, act: Callable[[], object]) -> None:
+    @contextmanager
+    def _timed(self) -> Iterator[None]:
         began = time.monotonic()
         try:
-            act()
+            yield
         finally:
             self.seconds += time.monotonic() - began
 

@@ -138,7 +138,7 @@ def _document(path: str, row: Row, settings: ReadSettings, position: int) -> Sou
         error = f"the column {settings.text_column!r} {found}. Expected a text; see --text-column"
     return SourceDocument(
         name,
-        text if error is None else "",
+        text if isinstance(text, str) else "",
         id=None if identity in (None, "") else str(identity),
         columns=columns,
         date=parse_date(row.cells.get(DATE_COLUMN)) or settings.date,

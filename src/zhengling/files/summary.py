@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import unicodedata
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Self
 
-from zhengling.extraction.engine import EngineStats
 from zhengling.extraction.records import Record
+
+if TYPE_CHECKING:  # the engine brings torch with it
+    from zhengling.extraction.engine import EngineStats
 
 TABLE_ROWS = 100
 """How many documents the table on the screen shows."""
@@ -37,8 +40,13 @@ class Summary:
             )
 
     def counts(self) -> dict[str, int]:
-        """The sums, from which ``Summary(**counts)`` goes on."""
+        """The sums, from which :meth:`of` goes on."""
         return {name: getattr(self, name) for name in ("documents", "characters", "directives", "errors")}
+
+    @classmethod
+    def of(cls, counts: Mapping[str, int]) -> Self:
+        """A summary that goes on from the :meth:`counts` of another."""
+        return cls(**counts, rows=[])
 
     def table(self, kinds: Sequence[str]) -> str:
         """Per document its name, characters and directives by kind, for a screen on which CJK takes two columns."""

@@ -127,6 +127,7 @@ def _csv_rows(path: str, encoding: str | None) -> Iterator[Row]:
         names = next(lines, [])
         number = 0
         while True:
+            wrong: str | None = None
             try:
                 fields = next(lines)
             except StopIteration:
@@ -136,10 +137,10 @@ def _csv_rows(path: str, encoding: str | None) -> Iterator[Row]:
             else:
                 if not fields:
                     continue
-                wrong = f"the row has {len(fields)} fields, the header {len(names)}" if len(fields) != len(names) else None
+                if len(fields) != len(names):
+                    wrong = f"the row has {len(fields)} fields, the header {len(names)}"
             number += 1
-            cells = dict(zip(names, fields, strict=True)) if wrong is None else {}
-            yield Row(number, cells, raw.tell(), wrong)
+            yield Row(number, {} if wrong else dict(zip(names, fields, strict=True)), raw.tell(), wrong)
 
 
 def _csv_lines(stream: BinaryIO, encoding: str) -> Iterator[list[str]]:

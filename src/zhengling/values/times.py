@@ -96,11 +96,10 @@ def _range(core: str, date: datetime.date | None) -> TimeValue | None:
     last = parse_stretch(match["last"], date, after=first.first)
     if last is None:
         return None
-    backwards = first.first is None or last.last is None or last.last < first.first
-    if backwards or (
-        date is not None and last.last < date and not re.search(r"\d{4}年|[一二][〇零一二三四五六七八九]{3}年", core)
-    ):
+    if first.first is None or last.last is None or last.last < first.first:
         return _value("period")
+    if date is not None and last.last < date and not _NAMES_YEAR.search(core):
+        return _value("period")  # over by then: next year's may be meant
     return _value("period", start=first.first, end=last.last)
 
 
