@@ -88,7 +88,8 @@ def test_a_page_loses_scripts_and_glosses_and_keeps_one_line_a_block() -> None:
     page = (
         "<!DOCTYPE html><html><head><meta charset='gbk'><title>标题</title><style>p{}</style></head><body>"
         "<script>var a</script><div>首页 | 要闻</div><p>会议\n  要求，<b>各村</b>要&nbsp;查完"
-        "<ruby>隐<rp>(</rp><rt>yǐn</rt><rp>)</rp></ruby>患。<br>不得瞒报。<!-- 注 --></p><table><tr><td>一</td><td>二</td></tr></table><pre>甲\n  乙</pre>尾</body></html>"
+        "<ruby>隐<rp>(</rp><rt>yǐn</rt><rp>)</rp></ruby>患。<br>不得瞒报。<!-- 注 --></p>"
+        "<table><tr><td>一</td><td>二</td></tr></table><pre>甲\n  乙</pre>尾</body></html>"
     )
     text = "首页 | 要闻\n会议要求，各村要\xa0查完隐患。\n不得瞒报。\n一\t二\n甲\n乙\n尾"
     assert html_text(page.encode("gb18030")) == text

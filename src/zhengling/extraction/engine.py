@@ -16,7 +16,7 @@ from zhengling.version import VERSION
 
 log = logging.getLogger(__name__)
 CHARACTERS_AT_ONCE = 50_000
-"""How many characters of documents are read before the model runs over them."""
+"""How many characters of documents are read before the model runs over them, if nothing else is said."""
 
 
 class Readable(Protocol):
@@ -45,8 +45,10 @@ class EngineStats:
     documents: int = 0
     characters: int = 0
     paragraphs: int = 0
+    windows: int = 0
+    """Pieces of text that went through the model, or would have."""
     cached: int = 0
-    """Paragraphs whose answer was known."""
+    """Windows whose answer was known."""
     errors: int = 0
     reading: float = 0.0
     cleaning: float = 0.0
@@ -57,9 +59,12 @@ class EngineStats:
 class Engine:
     """Runs an extractor over documents."""
 
-    def __init__(self, extractor: Extractor, *, encoding: str | None = None, off: Collection[str] = ()) -> None:
-        """``encoding`` and ``off`` as for :func:`zhengling.text.read`."""
+    def __init__(
+        self, extractor: Extractor, *, encoding: str | None = None, off: Collection[str] = (), buffer: int | None = None
+    ) -> None:
+        """``encoding`` and ``off`` as for :func:`zhengling.text.read`; ``buffer``: characters at a time."""
         self.extractor, self.encoding, self.off = extractor, encoding, off
+        self.buffer = buffer or CHARACTERS_AT_ONCE
         self.stats = EngineStats()
 
     def records(self, documents: Iterable[D]) -> Iterator[tuple[D, Record, str]]:
@@ -72,7 +77,7 @@ class Engine:
             clean, error = self._clean(document)
             group.append((document, clean, error))
             characters += len(clean.text) if clean else 0
-            if characters >= CHARACTERS_AT_ONCE:
+            if characters >= self.buffer:
                 yield from self._extract(group)
                 group, characters = [], 0
             began = time.monotonic()

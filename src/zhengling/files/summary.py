@@ -69,7 +69,7 @@ def _columns(text: str) -> int:
 
 
 def times(stats: EngineStats, writing: float) -> str:
-    """Where the time of this start went, and how many paragraphs had their answer already; for the screen."""
+    """Where the time of this start went, and how many windows had their answer already; for the screen."""
     stages = {"reading": stats.reading, "cleaning": stats.cleaning, "model": stats.model, "decoding": stats.decoding}
     shown = ", ".join(f"{name} {seconds:.1f} s" for name, seconds in (stages | {"writing": writing}).items())
-    return f"{shown}; {stats.cached} of {stats.paragraphs} paragraphs from the cache"
+    return f"{shown}; {stats.cached} of {stats.windows} windows from the cache"
