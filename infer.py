@@ -51,6 +51,9 @@ def main(arguments: list[str]) -> int:
     except ZhenglingError as error:
         print(f"infer.py: {error}", file=sys.stderr)
         return 2
+    except KeyboardInterrupt:
+        print("infer.py: stopped; --resume goes on behind the last commit", file=sys.stderr)
+        return 130
     if options.table:
         print(outputs.summary.table(extractor.config.directives), file=sys.stderr)
     print(f"{outputs.summary.sentence()}\n{times(engine.stats, outputs.seconds)}", file=sys.stderr)

@@ -1,10 +1,10 @@
 """Kill batch runs at random times, go on with them, and count the records that were lost or doubled.
 
-Run:    make bench-kills [ARGS="--kills 50 --documents 200 --interval 0.02"]
+Run:    make bench-kills [ARGS="--kills 50 --documents 60 --interval 0.02"]
 Reads:  data/samples, cut into rows of a table
 Writes: benchmarks/kills.json
-Each run is a process of its own with the code of infer.py and a tiny model, killed by SIGKILL; one that is gone on with and killed
-again until it ends is compared, row by row, with a run that nobody killed.
+Each run is a process of its own with the code of infer.py and a tiny model, killed by SIGKILL. One that is gone on with and
+killed again until it ends is compared, row by row, with a run that nobody killed.
 """
 
 from __future__ import annotations
@@ -150,7 +150,7 @@ def main() -> None:
     """Kill runs with every kind of output, print and write the counts."""
     arguments = argparse.ArgumentParser(prog="benchmarks.kills", description=__doc__)
     arguments.add_argument("--kills", type=int, default=50, help="for each kind of output (default: %(default)s)")
-    arguments.add_argument("--documents", type=int, default=200, help="of a run (default: %(default)s)")
+    arguments.add_argument("--documents", type=int, default=60, help="of a run (default: %(default)s)")
     arguments.add_argument("--interval", type=float, default=0.02, help="seconds between commits (default: %(default)s)")
     arguments.add_argument("--seed", type=int, default=0)
     options = arguments.parse_args()

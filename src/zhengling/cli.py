@@ -65,7 +65,7 @@ def _strip(options: argparse.Namespace) -> None:
 
 
 def _verify(options: argparse.Namespace) -> None:
-    seen = verify_records(Path(options.records), print, ReadSettings(text_column=options.text_column))
+    seen = verify_records(Path(options.records), print, _reading(options))
     print(f"{seen.documents} records ({seen.errors} errors), {seen.spans} spans looked up, {seen.wrong} wrong")
     if seen.wrong:
         raise ZhenglingError(f"{seen.wrong} spans of {options.records} are not where it says")
@@ -92,13 +92,16 @@ def _labels(options: argparse.Namespace) -> LabelScheme:
     return LabelScheme(directives=tuple(labels.directives), slots=tuple(labels.slots), themes=tuple(labels.themes))
 
 
+def _reading(options: argparse.Namespace) -> ReadSettings:
+    return ReadSettings(text_column=options.text_column, encoding=options.encoding)
+
+
 def _label(options: argparse.Namespace) -> int:
     inputs = Inputs(options.inputs)
-    settings = ReadSettings(text_column=options.text_column, encoding=options.encoding)
     extractor = load(options.model, device=options.device, precision=options.precision)
     project, summary = Project(Path(options.output), extractor.config.scheme), Summary()
     engine = Engine(extractor, encoding=options.encoding)
-    run_batch(engine, iter_documents(inputs.files(), settings), [project, summary], size=inputs.survey().size)
+    run_batch(engine, iter_documents(inputs.files(), _reading(options)), [project, summary], size=inputs.survey().size)
     project.close()
     print(f"{summary.sentence()}: {project.folder / 'config.xml'}, {project.folder / 'tasks.json'}")
     print(
@@ -127,7 +130,7 @@ def parser() -> argparse.ArgumentParser:
     strip.set_defaults(run=_strip)
     verify = commands.add_parser("verify", help="look up every span of a .jsonl file of records in its source again")
     verify.add_argument("records", help="what infer.py wrote; the sources must be where they were")
-    verify.add_argument("--text-column", default="text", metavar="NAME", help="as it was for infer.py (default: text)")
+    reading_arguments(verify)
     verify.set_defaults(run=_verify)
     _exchange_commands(commands)
     return top

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import fcntl
 import os
 from collections.abc import Iterator
@@ -9,6 +10,8 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from zhengling.errors import OutputError
+
+_NO_ROOM = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 
 
 class AppendFile:
@@ -68,7 +71,8 @@ def writing(path: Path) -> Iterator[None]:
     try:
         yield
     except OSError as error:
-        raise OutputError(f"cannot write {path}: {error.strerror or error}") from error
+        hint = "; what is committed stays: make room and go on with --resume" if error.errno in _NO_ROOM else ""
+        raise OutputError(f"cannot write {path}: {error.strerror or error}{hint}") from error
 
 
 @contextmanager

@@ -143,7 +143,8 @@ class Stdout:
 
     def write(self, record: Record, text: str) -> None:
         """Print a record."""
-        sys.stdout.write(json_line(record))
+        with writing(Path(STDOUT)):
+            sys.stdout.write(json_line(record))
 
     def commit(self) -> int:
         """Nothing to go on from."""

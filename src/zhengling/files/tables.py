@@ -25,6 +25,8 @@ from zhengling.text.decode import decode
 _DELIMITERS = ",;\t"
 _CHUNK = 1 << 20
 _ROWS_AT_ONCE = 64
+_LINES = 1000
+"""How many lines with other characters than ASCII the encoding is guessed by."""
 _LONGEST_FIELD = 2**31 - 1
 
 _BROKEN = (OSError, EOFError, lzma.LZMAError, zlib.error, ValueError, LookupError, csv.Error, pyarrow.ArrowException)
@@ -170,7 +172,8 @@ def _csv_encoding(path: str) -> str:
         else:
             return "utf-8-sig"
         around = chunk + stream.read(_CHUNK)
-    _, found = decode(around[around.find(b"\n") + 1 : around.rfind(b"\n") + 1] or around)
+    whole = around[around.find(b"\n") + 1 : around.rfind(b"\n") + 1] or around
+    _, found = decode(b"\n".join([line for line in whole.split(b"\n") if not line.isascii()][:_LINES]) or whole)
     return "utf-8-sig" if found == "utf-8" else found
 
 
