@@ -156,15 +156,15 @@ def main() -> None:
     options = arguments.parse_args()
     logging.getLogger("zhengling").setLevel(logging.ERROR)
     torch.set_num_threads(1)  # and never run in this process: threads do not survive a fork
+    machine = f"{platform.machine()}, {os.cpu_count()} CPUs, Python {platform.python_version()}"
     with tempfile.TemporaryDirectory() as name:
         extractor = tiny_extractor(write_table(Path(name, "table.jsonl"), options.documents))
         sinks = {}
         for suffix in SUFFIXES:
             sinks[suffix] = kill_runs(extractor, Path(name), suffix, options).as_dict()
             print(f"{suffix}: {sinks[suffix]}", flush=True)
-    machine = f"{platform.machine()}, {os.cpu_count()} CPUs, Python {platform.python_version()}"
-    result = {"version": VERSION, "machine": machine, **vars(options), "sinks": sinks}
-    (ROOT / "benchmarks" / "kills.json").write_text(json.dumps(result, indent=1) + "\n", encoding="utf-8")
+            result = {"version": VERSION, "machine": machine, **vars(options), "sinks": sinks}
+            (ROOT / "benchmarks" / "kills.json").write_text(json.dumps(result, indent=1) + "\n", encoding="utf-8")
 
 
 if __name__ == "__main__":

@@ -52,9 +52,13 @@ def run(
     resume: bool = False,
     commit: float = 60.0,
     pause: float = 0.0,
+    place: bool = True,
     **about: str,
 ) -> Outputs:
-    """As infer.py does it, with the echo in the place of the model; ``about`` is of the :class:`Run`."""
+    """As infer.py does it, with the echo in the place of the model, up to the last commit if not ``place``.
+
+    ``about`` is of the :class:`Run`.
+    """
     names = Inputs(inputs, leave_out=outputs)
     check_outputs(outputs, resume=resume, resumable=True)
     survey = names.survey()
@@ -64,5 +68,5 @@ def run(
         if not opened.complete:
             documents = iter_documents(names.files(), ReadSettings(), skip=opened.resumed)
             run_batch(Echo(pause), documents, [opened], size=survey.size, progress=False)
-        opened.finish()
+        opened.finish() if place else opened.seal()
     return opened

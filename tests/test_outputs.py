@@ -15,9 +15,12 @@ from pathlib import Path
 
 import pyarrow.parquet as pq
 import pytest
-from echo import run
+from echo import CARRIED, run
 
 from zhengling.errors import OutputError
+from zhengling.files.manifest import load_manifest
+from zhengling.files.sinks import open_sink
+from zhengling.scheme.labels import DEFAULT_SCHEME
 
 NAMES = ("o.jsonl", "o.csv", "o.parquet", "o.html")
 DOCUMENTS = 50
@@ -169,6 +172,23 @@ def test_a_finished_run_has_nothing_left_to_do_and_a_new_one_writes_over_it() ->
     Path("t.jsonl").write_text('{"text": "各村"}\n', encoding="utf-8")
     assert run(["t.jsonl"], NAMES).summary.documents == 1
     assert pq.read_table("o.parquet").num_rows == 1
+
+
+@pytest.mark.parametrize("placed", [(), NAMES[:1], NAMES[2:3], NAMES])
+def test_a_run_killed_while_its_outputs_are_put_in_place_puts_the_others_there(placed: Sequence[str]) -> None:
+    run(["t.jsonl"], NAMES)
+    unbroken = contents(NAMES)
+    for path in left():
+        Path(path).unlink()
+    run(["t.jsonl"], NAMES, place=False)
+    manifest = load_manifest(Path("o.jsonl.manifest.json"))
+    assert manifest is not None and manifest.state == "complete"
+    for name in placed:
+        open_sink(name, DEFAULT_SCHEME, CARRIED, manifest.sinks[name]).finish()
+    Path("o.parquet.part.gone").mkdir()  # and killed while the parts were being removed
+    assert run(["t.jsonl"], NAMES, resume=True).resumed == DOCUMENTS
+    assert contents(NAMES) == unbroken
+    assert left() == {*NAMES, "o.jsonl.manifest.json"}
 
 
 def test_two_runs_do_not_write_one_output() -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 import fcntl
 import os
+import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -94,6 +95,25 @@ def put(new: Path, path: Path) -> None:
             os.close(descriptor)
         new.replace(path)
         sync_folder(path.parent)
+
+
+def remove_folder(folder: Path) -> None:
+    """Remove a folder so that after a kill it is there as a whole, or not there; :func:`sweep` removes what may be left."""
+    with writing(folder):
+        folder.replace(_swept(folder))
+        sync_folder(folder.parent)
+    sweep(folder)
+
+
+def sweep(folder: Path) -> None:
+    """Remove what a kill left of a folder that was being removed."""
+    if _swept(folder).exists():
+        with writing(folder):
+            shutil.rmtree(_swept(folder))
+
+
+def _swept(folder: Path) -> Path:
+    return folder.with_name(folder.name + ".gone")
 
 
 def sync_folder(folder: Path) -> None:

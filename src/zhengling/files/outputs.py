@@ -5,14 +5,13 @@ from __future__ import annotations
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
-from pathlib import Path
 from types import TracebackType
 from typing import Self
 
 from zhengling.errors import OutputError
 from zhengling.extraction.records import Record
 from zhengling.files.manifest import Manifest, Run, check_same, load_manifest, manifest_path
-from zhengling.files.sinks import STDOUT, Sink, check_output, open_sink, work_path
+from zhengling.files.sinks import STDOUT, Sink, check_output, in_place, open_sink
 from zhengling.files.summary import Summary
 from zhengling.scheme.labels import LabelScheme
 
@@ -77,7 +76,7 @@ class Outputs:
 
     def _unfinished(self, names: Sequence[str]) -> Sequence[str]:
         """The outputs to open: all, or after the last record those that are not in their places yet."""
-        return [name for name in names if work_path(Path(name)).exists()] if self.complete else names
+        return [name for name in names if not in_place(name)] if self.complete else names
 
     def write(self, record: Record, text: str) -> None:
         """Write a record to all outputs, and commit when it is time."""
@@ -98,13 +97,17 @@ class Outputs:
             self._save()
         self._committed = time.monotonic()
 
+    def seal(self) -> None:
+        """The last commit: all records are there."""
+        self.complete = True
+        self.commit()
+
     def finish(self) -> None:
-        """Commit, and put all outputs in their places."""
+        """Put all outputs in their places, after the last commit."""
         if self.finished:
             return
         if not self.complete:
-            self.complete = True
-            self.commit()
+            self.seal()
         with self._timed():
             for sink in self.sinks.values():
                 sink.finish()

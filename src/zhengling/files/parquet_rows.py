@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -13,7 +12,7 @@ import pyarrow.parquet as pq
 from zhengling.errors import OutputError
 from zhengling.extraction.records import Record
 from zhengling.files.columns import TYPES, Columns, free_name, plain
-from zhengling.files.durable import replacing, sync_folder, writing
+from zhengling.files.durable import remove_folder, replacing, sweep, sync_folder, writing
 from zhengling.scheme.labels import LabelScheme
 from zhengling.text import REPAIRS
 
@@ -30,8 +29,9 @@ class ParquetRows:
         self.rows: list[dict[str, Any]] = []
         self.committed = committed or 0
         with writing(parts):
+            sweep(parts)
             if committed is None and parts.exists():
-                shutil.rmtree(parts)
+                remove_folder(parts)
             parts.mkdir(parents=True, exist_ok=committed is not None)
             sync_folder(parts.parent)
             for part in parts.iterdir():
@@ -66,9 +66,7 @@ class ParquetRows:
         ):
             for table in self._groups():
                 writer.write_table(table, row_group_size=ROWS_IN_A_GROUP)
-        with writing(self.parts):
-            shutil.rmtree(self.parts)
-            sync_folder(self.parts.parent)
+        remove_folder(self.parts)
 
     def close(self) -> None:
         """Forget what was not committed."""

@@ -18,7 +18,7 @@ from typing import Protocol
 from zhengling.errors import OutputError
 from zhengling.extraction.records import Record
 from zhengling.files.columns import Columns, free_name, plain
-from zhengling.files.durable import AppendFile, put, replacing, sync_folder, writing
+from zhengling.files.durable import AppendFile, put, replacing, sweep, sync_folder, writing
 from zhengling.files.parquet_rows import ParquetRows
 from zhengling.page.page import Page
 from zhengling.scheme.labels import LabelScheme
@@ -167,6 +167,12 @@ def json_line(record: Record) -> str:
 def work_path(path: Path) -> Path:
     """What a sink writes until the output is put in its place."""
     return path.with_name(path.name + ".part")
+
+
+def in_place(name: str) -> bool:
+    """Whether the output of a run of which all records are committed is in its place already."""
+    sweep(work_path(Path(name)))
+    return not work_path(Path(name)).exists()
 
 
 def check_output(name: str) -> None:

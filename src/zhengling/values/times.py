@@ -51,7 +51,7 @@ def time_value(text: str, date: datetime.date | None = None) -> TimeValue | None
 
 
 def _value(kind: str, start: datetime.date | None = None, end: datetime.date | None = None) -> TimeValue:
-    return {"type": kind, "start": start and start.isoformat(), "end": end and end.isoformat()}
+    return {"type": kind, "start": start.isoformat() if start else None, "end": end.isoformat() if end else None}
 
 
 def _since(core: str, date: datetime.date | None) -> TimeValue | None:
