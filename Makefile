@@ -8,7 +8,7 @@ MODEL ?=
 export HF_HUB_DISABLE_TELEMETRY := 1
 export DISABLE_SAFETENSORS_CONVERSION := 1
 
-.PHONY: help setup demo test lint train pretrain evaluate label data bench-text bench-train
+.PHONY: help setup demo test lint train pretrain evaluate label data bench-text bench-train bench-kills
 
 help:  ## print the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /|/' | awk -F'|' '{printf "  make %-14s %s\n", $$1, $$2}'
@@ -50,6 +50,9 @@ bench-text: $(VENV)/.ready  ## restore damaged text, count what came back: bench
 
 bench-train: $(VENV)/.ready  ## tokens/s of training, ours and the stock recipe: benchmarks/train.json, benchmarks/TRAIN.md
 	$(BIN)/python -m benchmarks.train $(ARGS)
+
+bench-kills: $(VENV)/.ready  ## kill runs of infer.py at random and go on with them; lost and doubled records: benchmarks/kills.json
+	$(BIN)/python -m benchmarks.kills $(ARGS)
 
 evaluate: $(VENV)/.ready  ## score a model: make evaluate [MODEL=folder or name] [GOLD=folder]
 	@$(BIN)/zhengling evaluate $(GOLD) $(if $(MODEL),--model $(MODEL)) $(ARGS)

@@ -29,3 +29,7 @@ class ModelError(ZhenglingError):
 
 class CheckpointError(ZhenglingError):
     """A checkpoint that cannot be written, or none that can be gone on from."""
+
+
+class OutputError(ZhenglingError):
+    """An output that cannot be written, or cannot be gone on with."""

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from transformers import PreTrainedTokenizerBase
 
 from zhengling.extraction.records import DirectiveRecord, ParagraphRecord, Record, SlotRecord
+from zhengling.extraction.valuing import with_own_date
 from zhengling.modeling.batches import collate, token_batches
 from zhengling.modeling.configuration import ZhenglingConfig
 from zhengling.modeling.decoding import ScoredSpan, decode_paragraphs, theme_probabilities
@@ -117,7 +118,7 @@ class Extractor:
             if not paragraphs[number].boilerplate
             for record in self._directives(clean, document, number, first, found, slots)
         ]
-        return Record(
+        record = Record(
             source=source,
             model=self.name,
             version=VERSION,
@@ -127,6 +128,7 @@ class Extractor:
             paragraphs=paragraphs,
             directives=directives,
         )
+        return with_own_date(record, clean.text)
 
     def _paragraphs(self, clean: CleanText, logits: NDArray[np.float32]) -> Iterator[ParagraphRecord]:
         names, thresholds = self.config.theme_outputs, self.config.thresholds
