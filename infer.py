@@ -50,12 +50,13 @@ def main(arguments: list[str]) -> int:
     logging.basicConfig(level=logging.INFO, format="%(message)s")
     transformers_logging.disable_progress_bar()
     options = parser().parse_args(arguments)
+    logging.getLogger("zhengling").setLevel(logging.DEBUG if options.verbose else logging.INFO)
     try:
         sources = find_sources(options.inputs)
         extractor = load(options.model, device=options.device, precision=options.precision)
         with ExitStack() as stack:
             sinks = [stack.enter_context(Sink(name, extractor.config.scheme)) for name in options.output]
-            summary = run_batch(extractor, sources, sinks, encoding=options.encoding, off=options.off, verbose=options.verbose)
+            summary = run_batch(extractor, sources, sinks, encoding=options.encoding, off=options.off)
     except ZhenglingError as error:
         print(f"infer.py: {error}", file=sys.stderr)
         return 2

@@ -44,7 +44,7 @@ class Forward:
     """Runs one model on one device.
 
     A window's answer depends on all its tokens, so that only a window that is the same from end to end is answered from
-    memory: the least recently used ones are forgotten first. ``cached`` counts the windows that needed no forward pass.
+    memory: the least recently used ones are forgotten first. ``windows`` counts all, ``cached`` those that needed no pass.
     """
 
     def __init__(self, model: ZhenglingModel, pad_id: int, device: torch.device, precision: str) -> None:
@@ -52,7 +52,7 @@ class Forward:
         self.model = for_inference(model, device, precision)
         self.pad_id, self.device, self.precision = pad_id, device, precision
         self.budget = CPU_BUDGET if device.type == "cpu" else GPU_BUDGET
-        self.cached = 0
+        self.windows = self.cached = 0
         self._answers: OrderedDict[bytes, WindowLogits] = OrderedDict()
 
     def run(self, rows: Sequence[Row], take: Answer) -> None:
@@ -62,6 +62,7 @@ class Forward:
             key = hashlib.blake2b(ids.tobytes() + pieces.tobytes(), digest_size=16).digest()
             equal.setdefault(key, []).append(number)
         new = [key for key in equal if not self._from_memory(key, equal[key], take)]
+        self.windows += len(rows)
         self.cached += len(rows) - len(new)
         first = [equal[key][0] for key in new]
         for place, logits in self._computed([rows[number] for number in first]):
@@ -120,6 +121,9 @@ class Forward:
         for place, i in enumerate(chosen):
             ids, pieces = rows[i]
             count = int(pieces[-1]) + 1
-            yield i, WindowLogits(  # copies, so that no window keeps its batch alive
-                directives[place, : len(ids)].copy(), slots[place, : len(ids)].copy(), themes[place, :count].copy()
+            yield (
+                i,
+                WindowLogits(  # copies, so that no window keeps its batch alive
+                    directives[place, : len(ids)].copy(), slots[place, : len(ids)].copy(), themes[place, :count].copy()
+                ),
             )

@@ -5,28 +5,21 @@ from __future__ import annotations
 import logging
 import unicodedata
 from collections import Counter
-from collections.abc import Callable, Collection, Iterator, Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field
-from functools import partial
 from typing import Protocol
 
 from tqdm import tqdm
 
 from zhengling.errors import ReadError
+from zhengling.extraction.engine import Engine
 from zhengling.extraction.extractor import Extractor
 from zhengling.extraction.records import Record
 from zhengling.files.sources import SourceFile
-from zhengling.text import CleanText, read
-from zhengling.version import VERSION
 
 log = logging.getLogger(__name__)
-CHARACTERS_AT_ONCE = 200_000
-"""How many characters of documents are read before the model runs over them."""
 TABLE_ROWS = 100
 """How many documents the table on the screen shows."""
-
-
-Reader = Callable[[bytes], CleanText]
 
 
 class Taker(Protocol):
@@ -75,11 +68,11 @@ class Summary:
 
 
 @dataclass(frozen=True, slots=True)
-class _Item:
-    """A document that was read, or the reason why it was not."""
+class _Loaded:
+    """The bytes of a file, or why they could not be had."""
 
-    source: SourceFile
-    clean: CleanText | None
+    name: str
+    content: bytes
     error: str | None = None
 
 
@@ -90,61 +83,30 @@ def run_batch(
     *,
     encoding: str | None = None,
     off: Collection[str] = (),
-    verbose: bool = False,
 ) -> Summary:
     """Read, extract and write; raises nothing for a bad document.
 
-    ``encoding`` and ``off`` as for :func:`zhengling.text.read`; ``verbose`` logs what was repaired in each document.
+    ``encoding`` and ``off`` as for :func:`zhengling.text.read`.
     """
     summary = Summary()
-    clean = partial(read, encoding=encoding, off=off)
+    engine = Engine(extractor, encoding=encoding, off=off)
     with tqdm(total=len(sources), unit="doc", disable=None) as bar:
-        for items in _groups(sources, clean):
-            for item, record in zip(items, _extract(extractor, items), strict=True):
-                for sink in sinks:
-                    sink.write(record, item.clean.source if item.clean else "")
-                summary.add(record)
-                if record.error:
-                    log.warning("%s: %s", record.source, record.error)
-                if verbose and item.clean:
-                    log.info("%s: %s", record.source, item.clean.account())
-            bar.update(len(items))
-            bar.set_postfix(characters=summary.characters)
+        for _, record, text in engine.records(map(_loaded, sources)):
+            for sink in sinks:
+                sink.write(record, text)
+            summary.add(record)
+            if record.error:
+                log.warning("%s: %s", record.source, record.error)
+            bar.update()
+            bar.set_postfix(characters=summary.characters, refresh=False)
     return summary
 
 
-def _read(source: SourceFile, reader: Reader) -> _Item:
+def _loaded(source: SourceFile) -> _Loaded:
     try:
-        clean = reader(source.read())
+        return _Loaded(source.name, source.read())
     except ReadError as error:
-        return _Item(source, None, str(error))
-    if not clean.paragraphs:
-        return _Item(source, None, "the document holds no text")
-    return _Item(source, clean)
-
-
-def _groups(sources: Sequence[SourceFile], reader: Reader) -> Iterator[list[_Item]]:
-    group: list[_Item] = []
-    characters = 0
-    for source in sources:
-        group.append(_read(source, reader))
-        characters += len(group[-1].clean.text) if group[-1].clean else 0
-        if characters >= CHARACTERS_AT_ONCE:
-            yield group
-            group, characters = [], 0
-    if group:
-        yield group
-
-
-def _extract(extractor: Extractor, items: Sequence[_Item]) -> list[Record]:
-    good = [(item.source.name, item.clean) for item in items if item.clean]
-    records = iter(extractor.extract([clean for _, clean in good], [name for name, _ in good]))
-    return [next(records) if item.clean else failed(extractor.name, item.source.name, str(item.error)) for item in items]
-
-
-def failed(model: str, source: str, error: str) -> Record:
-    """The record of a document that could not be read."""
-    return Record(source=source, model=model, version=VERSION, error=error)
+        return _Loaded(source.name, b"", str(error))
 
 
 def _columns(text: str) -> int:

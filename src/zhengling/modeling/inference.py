@@ -65,9 +65,7 @@ class BlockAttention(nn.Module):
         query, key, value = (part.transpose(1, 2) for part in (turned[:, :, 0], turned[:, :, 1], qkv[:, :, 2]))
         return self.Wo(self._attend(query, key, value, attention_mask).reshape(shape)), None
 
-    def _attend(
-        self, query: torch.Tensor, key: torch.Tensor, value: torch.Tensor, mask: torch.Tensor | None
-    ) -> torch.Tensor:
+    def _attend(self, query: torch.Tensor, key: torch.Tensor, value: torch.Tensor, mask: torch.Tensor | None) -> torch.Tensor:
         """``[batch, heads, tokens, head]`` each to ``[batch, tokens, heads, head]``."""
         attend = nn.functional.scaled_dot_product_attention
         tokens = query.shape[2]
