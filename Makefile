@@ -8,7 +8,7 @@ MODEL ?=
 export HF_HUB_DISABLE_TELEMETRY := 1
 export DISABLE_SAFETENSORS_CONVERSION := 1
 
-.PHONY: help setup demo test lint train pretrain evaluate label data bench-text
+.PHONY: help setup demo test lint train pretrain evaluate label data bench-text bench-infer
 
 help:  ## print the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /|/' | awk -F'|' '{printf "  make %-14s %s\n", $$1, $$2}'
@@ -47,6 +47,9 @@ data: $(VENV)/.ready  ## check and count data/zhenggao; JSON lines, clean and da
 
 bench-text: $(VENV)/.ready  ## restore damaged text, count what came back: benchmarks/text.json, benchmarks/TEXT.md
 	$(BIN)/python -m benchmarks.text $(ARGS)
+
+bench-infer: $(VENV)/.ready  ## speed and memory of inference beside the stock pipelines: benchmarks/infer.json, benchmarks/INFER.md
+	$(BIN)/python -m benchmarks.infer $(ARGS)
 
 evaluate: $(VENV)/.ready  ## score a model: make evaluate [MODEL=folder or name] [GOLD=folder]
 	@$(BIN)/zhengling evaluate $(GOLD) $(if $(MODEL),--model $(MODEL)) $(ARGS)

@@ -36,7 +36,7 @@ def parser() -> argparse.ArgumentParser:
         "--model", metavar="MODEL", help="folder or hub name (default: the model that ships with the package)"
     )
     arguments.add_argument("--device", default="auto", help="auto, cpu, cuda, cuda:1 … (default: auto)")
-    arguments.add_argument("--precision", default="auto", help="auto, bf16, fp16 or fp32 (default: auto)")
+    arguments.add_argument("--precision", default="auto", help="auto, bf16, fp16, fp32 or int8 (default: auto)")
     arguments.add_argument("--encoding", help="encoding of the files (default: detected for each)")
     arguments.add_argument(
         "--off", action="append", default=[], choices=REPAIRS, metavar="REPAIR",

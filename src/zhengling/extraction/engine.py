@@ -175,7 +175,10 @@ class Engine:
         with self.stats.timed("model"):
             logits = self.extractor.predict(tokens)
         with self.stats.timed("decoding"):
-            found = iter(zip(logits, self.extractor.decode(tokens, logits), strict=True))
+            spans = self.extractor.decode(tokens, logits)
+            for each in logits:
+                each.drop_tags()
+            found = iter(zip(logits, spans, strict=True))
             return [self._record(item, next(found) if item.tokens else None) for item in buffer]
 
     def _record(self, item: _Item[D], found: tuple[DocumentLogits, list[Found]] | None) -> Answered[D]:

@@ -71,6 +71,10 @@ class Forward:
             if logits is not None:
                 self._remember(new[place], logits)
 
+    def forget(self) -> None:
+        """Forget the answers that are kept."""
+        self._answers.clear()
+
     def _from_memory(self, key: bytes, numbers: Sequence[int], take: Answer) -> bool:
         if key not in self._answers:
             return False

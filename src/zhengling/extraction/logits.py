@@ -33,6 +33,10 @@ class DocumentLogits:
     failed: int = 0
     """Windows on which the model failed; the document then has no answer."""
 
+    def drop_tags(self) -> None:
+        """Let the tag logits go, once they are decoded: they are the largest part of a document in memory."""
+        self.directives, self.slots = self.directives[:0].copy(), self.slots[:0].copy()
+
 
 def predict(
     forward: Forward, documents: Sequence[TokenizedDocument], config: ZhenglingConfig, special: tuple[int, int]
