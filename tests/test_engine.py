@@ -11,9 +11,11 @@ import pytest
 import torch
 from test_extraction import _without_scores
 
+from zhengling.errors import ConfigError
 from zhengling.extraction.engine import Engine
 from zhengling.extraction.extractor import Extractor
 from zhengling.modeling.inference import for_inference
+from zhengling.modeling.precision import choose_precision, mixed_precision
 from zhengling.modeling.windows import LONG, tokenize_paragraphs
 from zhengling.text import read
 
@@ -175,3 +177,11 @@ def test_a_long_paragraph_is_tokenized_in_stretches(extractor: Extractor) -> Non
 def test_an_unknown_repair_is_told_at_once(extractor: Extractor) -> None:
     with pytest.raises(ValueError, match="unknown repairs"):
         Engine(extractor, off=["paint"])
+
+
+def test_int8_is_for_inference_on_a_cpu() -> None:
+    assert choose_precision("int8", torch.device("cpu")) == "int8"
+    with pytest.raises(ConfigError, match="int8 runs on a CPU, got the device cuda"):
+        choose_precision("int8", torch.device("cuda"))
+    with pytest.raises(ConfigError, match="int8 is for inference"):
+        mixed_precision("int8")
