@@ -8,7 +8,7 @@ MODEL ?=
 export HF_HUB_DISABLE_TELEMETRY := 1
 export DISABLE_SAFETENSORS_CONVERSION := 1
 
-.PHONY: help setup demo test lint train pretrain evaluate label data bench-text bench-train bench-kills
+.PHONY: help setup demo test lint train pretrain evaluate label data bench-text bench-train bench-kills bench-infer
 
 help:  ## print the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /|/' | awk -F'|' '{printf "  make %-14s %s\n", $$1, $$2}'
@@ -53,6 +53,9 @@ bench-train: $(VENV)/.ready  ## tokens/s of training, ours and the stock recipe:
 
 bench-kills: $(VENV)/.ready  ## kill runs of infer.py at random and go on with them; lost and doubled records: benchmarks/kills.json
 	$(BIN)/python -m benchmarks.kills $(ARGS)
+
+bench-infer: $(VENV)/.ready  ## speed and memory of inference beside the stock pipelines: benchmarks/infer.json, benchmarks/INFER.md
+	$(BIN)/python -m benchmarks.infer $(ARGS)
 
 evaluate: $(VENV)/.ready  ## score a model: make evaluate [MODEL=folder or name] [GOLD=folder]
 	@$(BIN)/zhengling evaluate $(GOLD) $(if $(MODEL),--model $(MODEL)) $(ARGS)

@@ -211,7 +211,7 @@ def _exchange_commands(commands: argparse._SubParsersAction[argparse.ArgumentPar
 def _model_arguments(command: argparse.ArgumentParser) -> None:
     command.add_argument("--model", help="folder or hub name (default: the model that ships with the package)")
     command.add_argument("--device", default="auto", help="auto, cpu, cuda … (default: auto)")
-    command.add_argument("--precision", default="auto", help="auto, bf16, fp16 or fp32 (default: auto)")
+    command.add_argument("--precision", default="auto", help="auto, bf16, fp16, fp32 or int8 (default: auto)")
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

@@ -37,7 +37,7 @@ def parser(description: str) -> argparse.ArgumentParser:
     arguments.add_argument("--resume", action="store_true", help="go on with a run that was cut off, behind its last commit")
     arguments.add_argument("--model", metavar="MODEL", help="folder or hub name (default: the model of the package)")
     arguments.add_argument("--device", default="auto", help="auto, cpu, cuda, cuda:1 … (default: auto)")
-    arguments.add_argument("--precision", default="auto", help="auto, bf16, fp16 or fp32 (default: auto)")
+    arguments.add_argument("--precision", default="auto", help="auto, bf16, fp16, fp32 or int8 (default: auto)")
     arguments.add_argument("--engine", default=ENGINES[0], choices=ENGINES, help="where it runs (default: %(default)s)")
     _reading(arguments)
     _telling(arguments)
