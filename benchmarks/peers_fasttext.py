@@ -16,7 +16,7 @@ from benchmarks.peers_thresholds import held_back, labels_over, thresholds_of
 from zhengling.scheme.annotation import Document
 
 PACKAGES = ("floret",)
-SETTINGS = {"dim": 64, "epoch": 40, "lr": 0.3, "wordNgrams": 2, "minCount": 2, "bucket": 200_000, "loss": "ova"}
+SETTINGS = {"dim": 64, "epoch": 80, "lr": 0.3, "wordNgrams": 2, "minCount": 2, "bucket": 200_000, "loss": "ova"}
 _LABEL, _NONE = "__label__", "none"
 
 

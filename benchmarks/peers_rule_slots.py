@@ -21,12 +21,15 @@ WHEN = re.compile(
     r"\d{1,2}月(?:底|末|初|中旬|下旬|上旬|\d{1,2}日)(?:前|之前|以前)?|(?:力争)?(?:用)?[一二两三四五六七八九十\d]+(?:[-—－至]\d+)?个?(?:年|月|工作日|季度|天|周|小时)(?:时间)?(?:以?内|左右)|"
     r"(?:“?十[一二三四五]五”?)(?:期间|末)|届时)"
 )
-_NOUN_END = "局委办厅部门府会位关织员者业构心校院区县市镇乡村方组长记导志们家社司行园户民众事中地人"
+_NOUN_END = "局署党委办厅部门府会位关织员者业构心校院区县市镇乡村方组长记导志们家社司行园户民众事中地人"
 _BEFORE_CUE = re.compile(
-    rf"(?:^|，)(?:同时|因此|希望|让|请|由|但|也|(?:{WHEN.pattern})，?|(?<=的，))*"
+    rf"(?:^|，)(?:同时|因此|希望|让|请|由|但|也|(?:{WHEN.pattern})，?|作为|特别是)*"
     rf"(?P<agent>(?!对|在|按|以|为|从|通过|根据|把|将|于|经|如|若|因|用|使|是|不|坚|推|加)(?:[^，。；：“”的对将把在]|[（(][^）)]*[）)]|(?<=有)关){{1,29}}?[{_NOUN_END}）])"
-    r"(?:都|也|还|更|既|就|均|一定|首先|同样|尤其|在[^，]{0,14}[中时上内])*"
-    r"(?:要(?!求)|必须|务必|须|应当|应该|应(?!急|用|对)|不得|不能|决不|绝不|将(?!其)|负责|牵头|会同|严格|根据|按照|依法|依据|对|可|原则上)"
+    r"(?:都|也|还|更|既|就|均|一定|一起|继续|进一步|首先|同样|尤其|在[^，]{0,14}[中时上内])*"
+    r"(?:要(?!求)|必须|务必|须|应当|应该|应(?!急|用|对)|不得|不能|决不|绝不|将(?!其)|负责|牵头|会同|严格|根据|按照|依法|依据|对|可|原则上|切实|重点|鼓励|统筹)"
+)
+_BY = re.compile(
+    rf"由(?P<agent>[^，。；：“”的]{{1,40}}?[{_NOUN_END}）])(?:负责|组织|牵头|提出|审[查核批]|选派|承担|优先|任|会同|发起|具体|推举|自行|先|统一|按|予以|给予)"
 )
 _OF_TIME = re.compile(r"^(?:目标|任务|规划|计划|工作|行动|民生实事|以来|期间的)")
 _UNIT = (
@@ -73,7 +76,7 @@ def find_slots(text: str, start: int, end: int) -> list[Span]:
 
 
 def _agents(directive: str) -> Iterator[tuple[int, int]]:
-    match = _BEFORE_CUE.match(directive)
+    match = _BEFORE_CUE.search(directive) or _BY.search(directive)
     if match is not None:
         yield match.span("agent")
 
@@ -89,7 +92,7 @@ def _targets(directive: str) -> Iterator[tuple[int, int]]:
     for match in _TARGET.finditer(directive):
         after = directive[match.end() :]
         of_size = match[0].endswith(("以上", "以下", "以内")) and "元" in match[0] and re.match("[一-龥]", after)
-        if not (benefit and "元" in match[0]) and not of_size and not _NO_TARGET.match(after):
+        if benefit is None and not of_size and not _NO_TARGET.match(after):
             yield match.span()
 
 

@@ -62,6 +62,7 @@ _DUTY = re.compile(
 _BENEFIT = re.compile(
     "(?:给予|予以|享受|发放|返还|一次性|按[^，]{0,30}的?)[^，]{0,40}?(?:奖励|补助|补贴|资助|扶持|减免|贴息)|(?:奖励|补助|补贴)[^，]{0,12}万元"
 )
+_PLACING = re.compile("^(?:持续|全面)?[将把][^，]{2,40}(?:纳入|作为|列入|扩大至|扩大到|贯穿|打造|转化|摆在|列为|融入)")
 _HOPE = re.compile(r"^(?:希望|让我们|恳请|呼吁)(?:大家|我们|全|各|广大|同志|企业|拿|以|一起|携手|共同)?")
 _DONE = re.compile(
     r"[一-龥]了(?!解|然|望)|已经|已(?:完成|建|有|经|成|达|累)|曾|截至|截止目前|近日|近年来|以来|累计|同比|较上年|比上年|圆满|荣获|获评|"
@@ -80,7 +81,7 @@ _DIAGNOSIS = re.compile(
     r"^(?:这|那|它|他|她|此|当前|目前|实践|历史|只有|如果|虽然|由于|因为|没有|有的|一些|有些|谁|什么|怎么|为什么|能否|是否)"
 )
 _FRAME = re.compile(
-    r"^[^，。；：“”]{0,30}?(?:强调|指出|要求|认为|提出|表示|号召|部署|明确|提到|说|坦言|介绍|透露|《[^》]{1,30}》(?:规定|要求|明确|提出))(?:道)?[，：]|"
+    r"^[^，。；：“”]{0,30}?(?:强调|指出|要求|叮嘱|认为|提出|表示|号召|部署|明确|提到|说|坦言|介绍|透露|《[^》]{1,30}》(?:规定|要求|明确|提出))(?:道)?[，：]|"
     r"^[^，。；：“”要]{0,16}?(?:强调|指出|要求)(?=[^，。]{0,16}要)"
 )
 _LINK = re.compile(
@@ -144,7 +145,8 @@ def _is_heading(text: str) -> bool:
     if len(text) > LONGEST_HEADING:
         return False
     marks = re.findall("[，。；！？…]", text)
-    return not marks or (marks == ["。"] and text.endswith("。") and _ENUMERATOR.match(text) is not None)
+    numbered = _ENUMERATOR.match(text) is not None
+    return not marks or (numbered and (marks == ["，"] or (marks == ["。"] and text.endswith("。"))))
 
 
 def _without_frame(text: str, start: int, end: int) -> tuple[int, int]:
@@ -194,7 +196,7 @@ def _kind(part: str, past: bool) -> str | None:
         return None
     if _BENEFIT.search(part):
         return "pledge"
-    if _VERB_PHRASE.match(part) or _DUTY.match(part) or _HOPE.match(part):
+    if any(pattern.match(part) for pattern in (_VERB_PHRASE, _DUTY, _HOPE, _PLACING)):
         return "require"
     clauses = part.split("，")
     opens = _LEADING.match(part) is not None

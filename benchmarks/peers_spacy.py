@@ -17,7 +17,7 @@ from benchmarks.peers_thresholds import held_back, labels_over, thresholds_of
 from zhengling.scheme.annotation import Document
 
 PACKAGES = ("spacy",)
-EPOCHS = {"directives": 5, "slots": 4, "themes": 4}
+EPOCHS = {"directives": 3, "slots": 2, "themes": 3}
 """Some ten minutes of one core in all, on the 550,000 characters of the default model's training data."""
 BATCH = 1000
 """Characters per step, at most, unless one paragraph has more."""
