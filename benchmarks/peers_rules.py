@@ -20,7 +20,7 @@ PACKAGES = ()
 
 FORBID = "不得|严禁|禁止|切勿|不能(?!不)|不可(?!避免|或缺|分割)|决不|绝不|坚决杜绝|杜绝|不准|不许|不要|坚决避免|要防止|要杜绝|要避免|严防"
 _MUST = (
-    r"(?<![重主需必只首纲机险紧枢概扼摘若将想是文])要(?![求素点闻么塞害道职案件务领义义])|必须|务必|务须|须(?!知)|应当|应该|"
+    r"(?<![重主需必只首纲机险紧枢概扼摘若将想是文])要(?![求素点闻么塞害道职案件务领义])|必须|务必|务须|须(?!知)|应当|应该|"
     r"(?<![反供适响效相对回感顺呼因])应(?![急用对收变运有聘答邀届付税对])|请(?![求示假教客愿])"
 )
 CUE = re.compile(f"{FORBID}|{_MUST}")
@@ -185,7 +185,7 @@ def _bounds(text: str, start: int, end: int) -> tuple[int, int]:
 
 def _kind(part: str, past: bool) -> str | None:
     """The kind of the directive that a part of a sentence is; None if it is none."""
-    if _DIAGNOSIS.match(part) or part.endswith(("的", "时", "中", "）牵头")) or (part[0] + part[-1] == "（）"):
+    if _DIAGNOSIS.match(part) or part.endswith(("的", "时", "中", "）牵头")) or re.fullmatch("（.*）", part):
         return None
     cue = CUE.search(part)
     if _PLEDGE.match(part):

@@ -59,6 +59,11 @@ def test_rules_pass_over_what_was_done_what_is_so_and_headings(text: str) -> Non
     assert rules(text) == []
 
 
+def test_rules_bear_marks_without_words_between_them() -> None:
+    assert rules("要查清底数，，要补齐短板。") == [("require", "要查清底数", []), ("require", "要补齐短板", [])]
+    assert rules("。；，：") == []
+
+
 def test_rules_name_themes_by_keywords_and_boilerplate_only_at_the_edges() -> None:
     assert find_labels("各地要抓好防汛和消防值守，排查隐患。", 5, 30) == ("safety",)
     assert find_labels("来源：柳湾发布", 1, 30) == ("boilerplate",)
