@@ -17,9 +17,13 @@ from zhengling.exchange.formats import FORMATS, export_documents, import_documen
 from zhengling.exchange.label_studio_project import Project
 from zhengling.exchange.offsets import UNITS
 from zhengling.extraction.annotation import annotate
+from zhengling.extraction.engine import Engine
 from zhengling.extraction.loading import DEFAULT_MODEL, load
 from zhengling.files.batch import run_batch
-from zhengling.files.sources import find_sources
+from zhengling.files.inputs import SUFFIXES, Inputs
+from zhengling.files.options import reading_arguments
+from zhengling.files.sources import ReadSettings, iter_documents
+from zhengling.files.summary import Summary
 from zhengling.files.verification import verify_records
 from zhengling.gold.loading import load_gold
 from zhengling.hub.plain import export_plain
@@ -67,7 +71,7 @@ def _strip(options: argparse.Namespace) -> None:
 
 
 def _verify(options: argparse.Namespace) -> None:
-    seen = verify_records(Path(options.records), print)
+    seen = verify_records(Path(options.records), print, _reading(options))
     print(f"{seen.documents} records ({seen.errors} errors), {seen.spans} spans looked up, {seen.wrong} wrong")
     if seen.wrong:
         raise ZhenglingError(f"{seen.wrong} spans of {options.records} are not where it says")
@@ -116,11 +120,16 @@ def _labels(options: argparse.Namespace) -> LabelScheme:
     return LabelScheme(directives=tuple(labels.directives), slots=tuple(labels.slots), themes=tuple(labels.themes))
 
 
+def _reading(options: argparse.Namespace) -> ReadSettings:
+    return ReadSettings(text_column=options.text_column, encoding=options.encoding)
+
+
 def _label(options: argparse.Namespace) -> int:
-    sources = find_sources(options.inputs)
+    inputs = Inputs(options.inputs)
     extractor = load(options.model, device=options.device, precision=options.precision)
-    project = Project(Path(options.output), extractor.config.scheme)
-    summary = run_batch(extractor, sources, [project], encoding=options.encoding)
+    project, summary = Project(Path(options.output), extractor.config.scheme), Summary()
+    engine = Engine(extractor, encoding=options.encoding)
+    run_batch(engine, iter_documents(inputs.files(), _reading(options)), [project, summary], size=inputs.survey().size)
     project.close()
     print(f"{summary.sentence()}: {project.folder / 'config.xml'}, {project.folder / 'tasks.json'}")
     print(
@@ -149,6 +158,7 @@ def parser() -> argparse.ArgumentParser:
     strip.set_defaults(run=_strip)
     verify = commands.add_parser("verify", help="look up every span of a .jsonl file of records in its source again")
     verify.add_argument("records", help="what infer.py wrote; the sources must be where they were")
+    reading_arguments(verify)
     verify.set_defaults(run=_verify)
     _exchange_commands(commands)
     _hub_commands(commands)
@@ -191,9 +201,9 @@ def _exchange_commands(commands: argparse._SubParsersAction[argparse.ArgumentPar
         command.add_argument("--labels", metavar="CONFIG", help="a configuration of train.py whose labels these are")
         command.add_argument("--offsets", choices=UNITS, help="what the tool's offsets count (default: as it documents)")
     label = commands.add_parser("label", help="write a Label Studio project of texts with the model's answers")
-    label.add_argument("inputs", nargs="+", metavar="INPUT", help="a .txt file, a folder of them, or a glob")
+    label.add_argument("inputs", nargs="+", metavar="INPUT", help=f"a file ({' '.join(SUFFIXES)}), a folder of them, or a glob")
     label.add_argument("--output", required=True, help="folder for config.xml and tasks.json")
-    label.add_argument("--encoding", help="encoding of the files (default: detected for each)")
+    reading_arguments(label)
     _model_arguments(label)
     label.set_defaults(run=_label)
 
@@ -201,7 +211,7 @@ def _exchange_commands(commands: argparse._SubParsersAction[argparse.ArgumentPar
 def _model_arguments(command: argparse.ArgumentParser) -> None:
     command.add_argument("--model", help="folder or hub name (default: the model that ships with the package)")
     command.add_argument("--device", default="auto", help="auto, cpu, cuda … (default: auto)")
-    command.add_argument("--precision", default="auto", help="auto, bf16, fp16 or fp32 (default: auto)")
+    command.add_argument("--precision", default="auto", help="auto, bf16, fp16, fp32 or int8 (default: auto)")
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
-from typing import Any
+from typing import Any, Self
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -28,7 +28,8 @@ class SlotRecord:
     text: str
     clean: str
     score: float
-    value: dict[str, Any] | None = None
+    value: Mapping[str, Any] | None = None
+    """See :mod:`zhengling.values`."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -47,7 +48,10 @@ class DirectiveRecord:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Record:
-    """One document. A document that could not be read has ``error`` and empty lists."""
+    """One document. A document that could not be read has ``error`` and empty lists.
+
+    ``columns`` are the other columns of the table row that the document was; None for a document of another kind.
+    """
 
     source: str
     id: str | None = None
@@ -59,7 +63,21 @@ class Record:
     paragraphs: list[ParagraphRecord] = field(default_factory=list)
     directives: list[DirectiveRecord] = field(default_factory=list)
     error: str | None = None
+    columns: Mapping[str, Any] | None = None
 
     def as_dict(self) -> dict[str, Any]:
-        """Plain lists and dictionaries, as they go into JSON."""
-        return asdict(self)
+        """Plain lists and dictionaries, as they go into JSON; ``columns`` only where there are some."""
+        plain = asdict(self)
+        if self.columns is None:
+            del plain["columns"]
+        return plain
+
+    @classmethod
+    def from_dict(cls, plain: Mapping[str, Any]) -> Self:
+        """The record whose :meth:`as_dict` is ``plain``."""
+        directives = [
+            DirectiveRecord(**{**directive, "slots": [SlotRecord(**slot) for slot in directive["slots"]]})
+            for directive in plain["directives"]
+        ]
+        paragraphs = [ParagraphRecord(**paragraph) for paragraph in plain["paragraphs"]]
+        return cls(**{**plain, "paragraphs": paragraphs, "directives": directives})
