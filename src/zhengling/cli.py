@@ -12,7 +12,7 @@ from pathlib import Path
 
 from transformers.utils import logging as transformers_logging
 
-from zhengling.errors import ZhenglingError
+from zhengling.errors import ReadError, ZhenglingError
 from zhengling.exchange.formats import FORMATS, export_documents, import_documents, save_gold
 from zhengling.exchange.label_studio_project import Project
 from zhengling.exchange.offsets import UNITS
@@ -33,7 +33,7 @@ from zhengling.hub.teaching import PlainSettings
 from zhengling.scheme.labels import DEFAULT_SCHEME, LabelScheme
 from zhengling.scoring.report import report
 from zhengling.settings import load_settings
-from zhengling.text import read
+from zhengling.text import CleanText, read
 from zhengling.training.settings import TrainSettings
 
 
@@ -101,9 +101,19 @@ def _push(options: argparse.Namespace) -> None:
             print(push(folder, options.name, private=options.private, revision=options.revision))
 
 
+def _clean_texts(inputs: Sequence[str]) -> list[CleanText]:
+    """The texts that files, folders and globs hold, read; raises :class:`ReadError` for the first that cannot be."""
+    texts = []
+    for document in iter_documents(Inputs(inputs).files(), ReadSettings()):
+        if document.error:
+            raise ReadError(f"{document.name}: {document.error}")
+        texts.append(read(document.content))
+    return texts
+
+
 def _export_plain(options: argparse.Namespace) -> None:
     extractor = load(None if options.model == "default" else options.model, device=options.device, precision="fp32")
-    texts = [read(source.read()) for source in find_sources(options.texts)]
+    texts = _clean_texts(options.texts)
     check = load_gold(options.check, extractor.config.scheme) if options.check else []
     settings = PlainSettings(epochs=options.epochs, seed=options.seed)
     result = export_plain(extractor, texts, Path(options.output), settings, check)
