@@ -39,13 +39,13 @@ def _how(rows: Rows) -> list[str]:
         return ["Nothing was run.\n"]
     signature, data = first["signature"], first["data"]
     return [
-        "Written by `make bench-peers`. All were trained on the same gold "
-        f"({data['train']}) and scored on the same {signature['documents']} documents ({data['gold']}; SHA-256 of ids, texts "
-        "and annotations), after the same cleaning, in the paragraphs that our reader finds. F1 in percent with 95 % "
-        f"intervals ({signature['bootstrap']}).\n\n",
+        f"Written by `make bench-peers`. The peers were trained on the same gold ({data['train']}), zhengling's default model "
+        "on what the same places held when it was made (its card has the hash). All were scored on the same "
+        f"{signature['documents']} documents ({data['gold']}; SHA-256 of ids, texts and annotations), after the same cleaning, "
+        f"in the paragraphs that our reader finds. F1 in percent with 95 % intervals ({signature['bootstrap']}).\n\n",
         "The documents are development documents: the checkpoint, transitions and thresholds of zhengling's default model were "
-        "chosen on them (`benchmarks/README.md`), nothing of the peers was; their settings and thresholds come from parts of "
-        "the training gold. zhengling's column is a little too good for that reason.\n\n",
+        "chosen on them (`benchmarks/README.md`), so that its column is a little too good. Nothing of the peers was: their "
+        "settings come from parts of the training gold and from what ten minutes of one core allow.\n\n",
         *(f"- `{name}`: {_what(name)}; run {row['made']['date']}\n" for name, row in rows.items()),
     ]
 
