@@ -8,7 +8,7 @@ MODEL ?=
 export HF_HUB_DISABLE_TELEMETRY := 1
 export DISABLE_SAFETENSORS_CONVERSION := 1
 
-.PHONY: help setup demo test lint train pretrain evaluate label data bench-text bench-serve
+.PHONY: help setup demo test lint train pretrain evaluate label data bench-text bench-train bench-kills bench-infer bench-serve bench-peers
 
 help:  ## print the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /|/' | awk -F'|' '{printf "  make %-14s %s\n", $$1, $$2}'
@@ -48,8 +48,21 @@ data: $(VENV)/.ready  ## check and count data/zhenggao; JSON lines, clean and da
 bench-text: $(VENV)/.ready  ## restore damaged text, count what came back: benchmarks/text.json, benchmarks/TEXT.md
 	$(BIN)/python -m benchmarks.text $(ARGS)
 
+bench-train: $(VENV)/.ready  ## tokens/s of training, ours and the stock recipe: benchmarks/train.json, benchmarks/TRAIN.md
+	$(BIN)/python -m benchmarks.train $(ARGS)
+
+bench-kills: $(VENV)/.ready  ## kill runs of infer.py at random and go on with them; lost and doubled records: benchmarks/kills.json
+	$(BIN)/python -m benchmarks.kills $(ARGS)
+
+bench-infer: $(VENV)/.ready  ## speed and memory of inference beside the stock pipelines: benchmarks/infer.json, benchmarks/INFER.md
+	$(BIN)/python -m benchmarks.infer $(ARGS)
+
 bench-serve: $(VENV)/.ready  ## 64 clients for a minute: benchmarks/serve.json, benchmarks/SERVE.md
 	$(BIN)/python -m benchmarks.serve $(ARGS)
+
+bench-peers: $(VENV)/.ready  ## other tools trained and scored beside the default model: benchmarks/RESULTS.md [ARGS="--only zhengling"]
+	$(BIN)/python -m pip install --quiet --group peers
+	OMP_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1 $(BIN)/python -m benchmarks.peers $(ARGS)
 
 evaluate: $(VENV)/.ready  ## score a model: make evaluate [MODEL=folder or name] [GOLD=folder]
 	@$(BIN)/zhengling evaluate $(GOLD) $(if $(MODEL),--model $(MODEL)) $(ARGS)

@@ -1,68 +1,63 @@
 """Batch inference: ``.venv/bin/python infer.py INPUT… --output OUT [--model FOLDER_OR_NAME]``.
 
-INPUT: .txt files, folders, globs. OUT: .jsonl, .csv, .html, or - for JSON lines on stdout.
-Exit status: 0, 1 if some document failed (its record says why), 2 if nothing could be done.
+INPUT: files (.txt .md .html .docx .pdf .jsonl .csv .parquet), folders, globs, or - for standard input.
+OUT: .jsonl, .csv, .parquet or .html, or - for JSON lines on stdout. More in docs/inference.md.
+It leaves OUT and OUT.manifest.json, by which --resume goes on with a run that was cut off.
+Exit status: 0, 1 if some document failed (its record says why), 2 if nothing could be done, or not all.
 """
 
-import argparse
 import logging
 import sys
-from contextlib import ExitStack
+from pathlib import Path
 
 from transformers.utils import logging as transformers_logging
 
 from zhengling.errors import ZhenglingError
+from zhengling.extraction.engine import Engine
 from zhengling.extraction.loading import load
-from zhengling.files.batch import run_batch
-from zhengling.files.sinks import Sink
-from zhengling.files.sources import find_sources
-from zhengling.text import REPAIRS
-
-
-def parser() -> argparse.ArgumentParser:
-    arguments = argparse.ArgumentParser(
-        prog="infer.py", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
-    arguments.add_argument("inputs", nargs="+", metavar="INPUT", help="a .txt file, a folder of them, or a glob")
-    arguments.add_argument(
-        "--output",
-        required=True,
-        action="append",
-        metavar="OUT",
-        help="a .jsonl, .csv or .html file, or - for JSON lines on stdout; several: --output A --output B",
-    )
-    arguments.add_argument("--table", action="store_true", help="also print the directives of each document, counted by kind")
-    arguments.add_argument(
-        "--model", metavar="MODEL", help="folder or hub name (default: the model that ships with the package)"
-    )
-    arguments.add_argument("--device", default="auto", help="auto, cpu, cuda, cuda:1 … (default: auto)")
-    arguments.add_argument("--precision", default="auto", help="auto, bf16, fp16 or fp32 (default: auto)")
-    arguments.add_argument("--encoding", help="encoding of the files (default: detected for each)")
-    arguments.add_argument(
-        "--off", action="append", default=[], choices=REPAIRS, metavar="REPAIR",
-        help=f"a repair of the text to leave out, one of {', '.join(REPAIRS)}; may be repeated",
-    )  # fmt: skip
-    arguments.add_argument("--verbose", action="store_true", help="say of each document what was repaired")
-    return arguments
+from zhengling.files.batch import Taker, run_batch
+from zhengling.files.inputs import STDIN, Inputs
+from zhengling.files.options import parse, plan, read_settings
+from zhengling.files.outputs import Outputs, check_outputs
+from zhengling.files.saved_texts import SavedTexts
+from zhengling.files.sinks import STDOUT
+from zhengling.files.sources import iter_documents
+from zhengling.files.summary import times
 
 
 def main(arguments: list[str]) -> int:
+    options = parse(arguments, __doc__)
     logging.basicConfig(level=logging.INFO, format="%(message)s")
+    logging.getLogger("zhengling").setLevel(logging.DEBUG if options.verbose else logging.INFO)
     transformers_logging.disable_progress_bar()
-    options = parser().parse_args(arguments)
+    resumable = STDIN not in options.inputs and STDOUT not in options.output
     try:
-        sources = find_sources(options.inputs)
+        inputs = Inputs(options.inputs, leave_out=options.output)
+        check_outputs(options.output, resume=options.resume, resumable=resumable)
         extractor = load(options.model, device=options.device, precision=options.precision)
-        with ExitStack() as stack:
-            sinks = [stack.enter_context(Sink(name, extractor.config.scheme)) for name in options.output]
-            summary = run_batch(extractor, sources, sinks, encoding=options.encoding, off=options.off, verbose=options.verbose)
+        survey = inputs.survey()
+        run = plan(options, extractor, inputs, survey)
+        with Outputs(
+            run, extractor.config.scheme, resume=options.resume, resumable=resumable, commit_every=options.commit
+        ) as outputs:
+            if outputs.finished:
+                print("infer.py: this run is finished, nothing is left to do", file=sys.stderr)
+            engine = Engine(extractor, encoding=options.encoding, off=options.off)
+            documents = iter_documents(inputs.files(), read_settings(options), skip=outputs.resumed)
+            takers: list[Taker] = [*([SavedTexts(Path(options.save_text))] if options.save_text else []), outputs]
+            if not outputs.complete:
+                run_batch(engine, documents, takers, size=survey.size, progress=options.progress)
+            outputs.finish()
     except ZhenglingError as error:
         print(f"infer.py: {error}", file=sys.stderr)
         return 2
+    except KeyboardInterrupt:
+        print("infer.py: stopped; --resume goes on behind the last commit", file=sys.stderr)
+        return 130
     if options.table:
-        print(summary.table(extractor.config.directives), file=sys.stderr)
-    print(summary.sentence(), file=sys.stderr)
-    return 1 if summary.errors else 0
+        print(outputs.summary.table(extractor.config.directives), file=sys.stderr)
+    print(f"{outputs.summary.sentence()}\n{times(engine.stats, outputs.seconds)}", file=sys.stderr)
+    return 1 if outputs.summary.errors else 0
 
 
 if __name__ == "__main__":

@@ -65,3 +65,13 @@ def model_folder(extractor: Extractor, tmp_path: Path) -> Path:
     extractor.model.save_pretrained(folder)
     extractor.tokenizer.save_pretrained(folder)
     return folder
+
+
+@pytest.fixture(scope="session")
+def gold_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Twenty-four documents that differ in two numbers."""
+    folder = tmp_path_factory.mktemp("gold")
+    for number in range(24):
+        text = GOLD.replace("120", str(100 + number)).replace("6月", f"{1 + number % 12}月")
+        (folder / f"d{number:02d}.xml").write_text(text, encoding="utf-8")
+    return folder

@@ -7,9 +7,9 @@ import itertools
 import numpy as np
 import pytest
 
-from zhengling.modeling.decoding import best_tags, decode_paragraphs, log_softmax
+from zhengling.modeling.decoding import STRETCH, best_tags, decode_paragraphs, log_softmax
 from zhengling.modeling.transitions import BACK_OFF, CLASSES, EDGE, count_transitions, token_class
-from zhengling.scheme.bio import allowed_starts, allowed_transitions
+from zhengling.scheme.bio import allowed_starts, allowed_transitions, decode_tags
 
 
 def _by_trying_all(
@@ -94,3 +94,14 @@ def test_no_paragraphs_and_empty_paragraphs_decode_to_nothing() -> None:
     assert decode_paragraphs([], [], (3, 4)) == []
     nothing = np.empty((0, 7), dtype=np.float32), np.empty((0, 9), dtype=np.float32)
     assert decode_paragraphs([nothing[0]], [nothing[1]], (3, 4)) == [([], [])]
+
+
+def test_a_long_paragraph_is_decoded_in_stretches_as_if_in_one() -> None:
+    generator = np.random.default_rng(5)
+    length = 2 * STRETCH + 300
+    directives = generator.normal(0, 2, (length, 5)).astype(np.float32)
+    slots = generator.normal(0, 2, (length, 3)).astype(np.float32)
+    whole = best_tags(log_softmax(directives)[None], np.asarray([length]), 2)[0]
+    [(found, inside)] = decode_paragraphs([directives], [slots], (2, 1))
+    assert [(s.start, s.end, s.kind) for s in found] == decode_tags(whole)
+    assert inside and all(any(d.start <= s.start and s.end <= d.end for d in found) for s in inside)

@@ -82,8 +82,9 @@ def test_batch_size_does_not_change_records(make_extractor: Callable[..., Extrac
     extractor = make_extractor()
     names = [str(i) for i in range(len(sources))]
     together = extractor.extract([read(source) for source in sources], names)
-    extractor.budget = 1
-    alone = [extractor.extract([read(source)], [name])[0] for source, name in zip(sources, names, strict=True)]
+    single = make_extractor()
+    single.forward.budget = 1
+    alone = [single.extract([read(source)], [name])[0] for source, name in zip(sources, names, strict=True)]
     assert [_without_scores(record) for record in together] == [_without_scores(record) for record in alone]
 
 
@@ -102,7 +103,7 @@ def test_padding_does_not_change_logits(extractor: Extractor) -> None:
 
     short = (np.asarray([2, 7, 8, 9, 3]), np.asarray([-1, 0, 0, 0, 0]))
     long = (np.asarray([2, *range(5, 25), 3]), np.asarray([-1, *[0] * 21]))
-    alone, padded = (extractor._forward(rows) for rows in ([short], [short, long]))
+    alone, padded = (extractor.forward.logits(rows) for rows in ([short], [short, long]))
     for a, b in zip(alone[:2], padded[:2], strict=True):
         assert np.allclose(a[0], b[0, :5], atol=1e-5)
     assert np.allclose(alone[2][0], padded[2][0], atol=1e-5)

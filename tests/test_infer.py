@@ -87,7 +87,7 @@ def test_stdout_is_nothing_but_records(tmp_path: Path, model_folder: Path) -> No
         (["nowhere.txt", "--output", "o.jsonl"], "input 'nowhere.txt': there is no such file or folder"),
         (["*.nothing", "--output", "o.jsonl"], "names no document"),
         (["a.exe", "--output", "o.jsonl"], "cannot read .exe"),
-        (["a.txt", "--output", "o.doc"], "unknown suffix '.doc'. Expected one of: .jsonl .csv .html"),
+        (["a.txt", "--output", "o.doc"], "unknown suffix '.doc'. Expected one of: .jsonl .csv .parquet .html"),
         (["a.txt", "--output", "o.jsonl", "--model", "./none"], "no model folder ./none"),
     ],
 )

@@ -25,6 +25,7 @@ from zhengling.errors import ConfigError
 from zhengling.extraction.extractor import Extractor
 from zhengling.extraction.records import DirectiveRecord, Record
 from zhengling.extraction.valuing import with_values
+from zhengling.modeling.windows import TokenizedDocument
 from zhengling.serving.server import GracefulServer
 from zhengling.serving.settings import ServeSettings, parse_size
 from zhengling.text import CleanText
@@ -91,27 +92,33 @@ class HeldExtractor:
     """Works only once it is let, and remembers what it was given."""
 
     def __init__(self, extractor: Extractor) -> None:
-        self._extractor, self.name = extractor, extractor.name
+        self._extractor = extractor
         self.begun, self.let = threading.Event(), threading.Event()
         self.seen: list[str] = []
 
-    def extract(self, texts: Sequence[CleanText], sources: Sequence[str]) -> list[Record]:
-        self.seen += [text.source for text in texts]
+    def __getattr__(self, name: str) -> object:
+        return getattr(self._extractor, name)
+
+    def tokenize(self, clean: CleanText) -> TokenizedDocument:
+        self.seen.append(clean.source)
         self.begun.set()
         assert self.let.wait(20)
-        return self._extractor.extract(texts, sources)
+        return self._extractor.tokenize(clean)
 
 
 class ChokingExtractor:
-    """Fails on every batch with a text about floods."""
+    """Fails on every text about floods, and whatever is run with it."""
 
     def __init__(self, extractor: Extractor) -> None:
-        self._extractor, self.name = extractor, extractor.name
+        self._extractor = extractor
 
-    def extract(self, texts: Sequence[CleanText], sources: Sequence[str]) -> list[Record]:
-        if any("汛" in text.text for text in texts):
+    def __getattr__(self, name: str) -> object:
+        return getattr(self._extractor, name)
+
+    def tokenize(self, clean: CleanText) -> TokenizedDocument:
+        if "汛" in clean.text:
             raise ValueError("a text about floods")
-        return self._extractor.extract(texts, sources)
+        return self._extractor.tokenize(clean)
 
 
 @pytest.fixture(scope="module")

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import json
+import re
 import signal
 import subprocess
 import sys
 import time
+from dataclasses import fields
 from pathlib import Path
 
 import pytest
@@ -15,30 +17,21 @@ from accelerate import Accelerator
 from conftest import GOLD, ROOT
 
 import zhengling
-from zhengling.errors import ConfigError, LabelError, ModelError
+from zhengling.errors import ConfigError, GoldError, LabelError, ModelError
 from zhengling.gold.inline import parse_inline
-from zhengling.gold.loading import load_gold
+from zhengling.gold.loading import load_gold, load_places
+from zhengling.modeling.encoders import EncoderSettings
 from zhengling.modeling.vocabulary import character_tokenizer, count_characters
 from zhengling.scheme.labels import LabelScheme
 from zhengling.settings import load_settings
 from zhengling.training.building import build_model, schedule
 from zhengling.training.examples import Alignment, build_example, labelled_windows
 from zhengling.training.loop import train
-from zhengling.training.settings import TrainSettings
+from zhengling.training.settings import Data, Labels, Model, Optim, TrainSettings
 from zhengling.training.thresholds import calibration_error, choose_temperature, choose_thresholds
 from zhengling.training.trainer import Trainer
 
 SMOKE = ROOT / "configs" / "smoke.yaml"
-
-
-@pytest.fixture
-def gold_folder(tmp_path: Path) -> Path:
-    folder = tmp_path / "gold"
-    folder.mkdir()
-    for number in range(24):
-        text = GOLD.replace("120", str(100 + number)).replace("6月", f"{1 + number % 12}月")
-        (folder / f"d{number:02d}.xml").write_text(text, encoding="utf-8")
-    return folder
 
 
 def overrides(gold: Path, output: Path, *more: str) -> list[str]:
@@ -48,6 +41,8 @@ def overrides(gold: Path, output: Path, *more: str) -> list[str]:
 def figures(output: Path) -> dict:
     metrics = json.loads((output / "metrics.json").read_text(encoding="utf-8"))
     metrics["signature"].pop("model")
+    for measured in ("seconds", "tokens_per_second"):
+        metrics["run"].pop(measured)
     return metrics
 
 
@@ -55,7 +50,8 @@ def test_a_run_leaves_a_model_that_loads_and_its_figures(gold_folder: Path, tmp_
     output = tmp_path / "run"
     metrics = train(load_settings(TrainSettings, SMOKE, overrides(gold_folder, output, "weights=fp16")))
     assert sorted(path.name for path in output.iterdir()) == [
-        "checkpoint", "log.jsonl", "metrics.json", "model", "settings.json", "tensorboard",
+        "checkpoint", "checkpoint.old", "curves.png", "log.jsonl", "metrics.json", "model", "reliability.png",
+        "settings.json", "tensorboard",
     ]  # fmt: skip
     assert [record["epoch"] for record in metrics["history"]] == [1, 2]
     assert metrics["history"][1]["loss"] < metrics["history"][0]["loss"]
@@ -93,7 +89,7 @@ def test_a_killed_run_goes_on_to_the_same_figures(gold_folder: Path, tmp_path: P
     command = [sys.executable, str(ROOT / "train.py"), str(SMOKE), *overrides(gold_folder, broken, *more)]
     process = subprocess.Popen(command, stderr=subprocess.PIPE)
     deadline = time.monotonic() + 240
-    while not (broken / "checkpoint" / "custom_checkpoint_1.pkl").exists():
+    while not (broken / "checkpoint" / "whole.json").exists():
         assert process.poll() is None and time.monotonic() < deadline, process.stderr and process.stderr.read()
         time.sleep(0.02)
     process.send_signal(signal.SIGKILL)
@@ -112,7 +108,7 @@ def test_the_averaged_weights_are_what_is_scored(gold_folder: Path, tmp_path: Pa
     trainer = Trainer(settings, Accelerator(cpu=True), model, tokenizer, examples)
     name, expected = "theme_head.bias", None
     for batch in trainer.batches(0)[:3]:
-        trainer._step([batch])
+        trainer.step(trainer.stepper.prepare([batch]))
         now = dict(model.named_parameters())[name].detach()
         expected = now.clone() if expected is None else expected * 0.75 + now * 0.25
     assert expected is not None
@@ -175,15 +171,34 @@ def test_a_misspelt_key_in_a_file_is_told_with_the_file(tmp_path: Path) -> None:
 
 def test_all_contradictions_come_in_one_message() -> None:
     wrong = ["model.overlap=200", "model.convolution=4", "data.dev=[]", "weights=int4", "optim.average=1", "data.repeat={a: 2}"]
+    wrong += ["report=[paper]", "optim.micro_tokens=-1"]
     with pytest.raises(ConfigError) as caught:
         load_settings(TrainSettings, SMOKE, wrong).check()
-    assert str(caught.value).count("\n  ") == 6
+    assert str(caught.value).count("\n  ") == 8
 
 
-def test_an_unknown_label_in_gold_stops_before_training(gold_folder: Path, tmp_path: Path) -> None:
-    (gold_folder / "x.xml").write_text('<p t="sports">甲</p>', encoding="utf-8")
+def test_an_unknown_label_in_gold_stops_before_training(tmp_path: Path) -> None:
+    (tmp_path / "x.xml").write_text('<p t="sports">甲</p>', encoding="utf-8")
     with pytest.raises(LabelError, match="x, line 1: unknown themes label 'sports'"):
-        train(load_settings(TrainSettings, SMOKE, overrides(gold_folder, tmp_path / "run")))
+        train(load_settings(TrainSettings, SMOKE, overrides(tmp_path / "x.xml", tmp_path / "run")))
+
+
+def test_every_key_is_read_somewhere() -> None:
+    """A setting that no line of the package looks at would change nothing and say nothing."""
+    code = "\n".join(path.read_text(encoding="utf-8") for path in sorted((ROOT / "src").rglob("*.py")))
+    names = [field.name for kind in (TrainSettings, Data, Labels, Model, Optim, EncoderSettings) for field in fields(kind)]
+    assert [name for name in names if not re.search(rf"\w\.{name}\b", code.replace(f"self.{name}", ""))] == []
+
+
+def test_a_place_is_loaded_once_and_two_documents_of_one_id_are_refused(gold_folder: Path, tmp_path: Path) -> None:
+    places = load_places([gold_folder / "d00.xml", gold_folder / "d01.xml"])
+    assert {place: [d.id for d in documents] for place, documents in places.items()} == {
+        str(gold_folder / "d00.xml"): ["d00"],
+        str(gold_folder / "d01.xml"): ["d01"],
+    }
+    (tmp_path / "d00.xml").write_text(GOLD, encoding="utf-8")
+    with pytest.raises(GoldError, match="two gold documents have the id 'd00'"):
+        load_places([gold_folder, tmp_path])
 
 
 def test_a_missing_base_is_told(gold_folder: Path, tmp_path: Path) -> None:

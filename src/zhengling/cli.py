@@ -6,25 +6,35 @@ import argparse
 import json
 import logging
 import sys
+import tempfile
 from collections.abc import Sequence
 from pathlib import Path
 
 from transformers.utils import logging as transformers_logging
 
-from zhengling.errors import ZhenglingError
+from zhengling.errors import ReadError, ZhenglingError
 from zhengling.exchange.formats import FORMATS, export_documents, import_documents, save_gold
 from zhengling.exchange.label_studio_project import Project
 from zhengling.exchange.offsets import UNITS
 from zhengling.extraction.annotation import annotate
-from zhengling.extraction.loading import load
+from zhengling.extraction.engine import Engine
+from zhengling.extraction.loading import DEFAULT_MODEL, load
 from zhengling.files.batch import run_batch
-from zhengling.files.sources import find_sources
+from zhengling.files.inputs import SUFFIXES, Inputs
+from zhengling.files.options import reading_arguments
+from zhengling.files.sources import ReadSettings, iter_documents
+from zhengling.files.summary import Summary
 from zhengling.files.verification import verify_records
 from zhengling.gold.loading import load_gold
+from zhengling.hub.plain import export_plain
+from zhengling.hub.pushing import push
+from zhengling.hub.repository import write_repository
+from zhengling.hub.teaching import PlainSettings
 from zhengling.scheme.labels import DEFAULT_SCHEME, LabelScheme
 from zhengling.scoring.report import report
 from zhengling.serving import command as serving
 from zhengling.settings import load_settings
+from zhengling.text import CleanText, read
 from zhengling.training.settings import TrainSettings
 
 
@@ -62,7 +72,7 @@ def _strip(options: argparse.Namespace) -> None:
 
 
 def _verify(options: argparse.Namespace) -> None:
-    seen = verify_records(Path(options.records), print)
+    seen = verify_records(Path(options.records), print, _reading(options))
     print(f"{seen.documents} records ({seen.errors} errors), {seen.spans} spans looked up, {seen.wrong} wrong")
     if seen.wrong:
         raise ZhenglingError(f"{seen.wrong} spans of {options.records} are not where it says")
@@ -81,6 +91,38 @@ def _import(options: argparse.Namespace) -> None:
     print(f"{len(documents)} documents in {options.output}")
 
 
+def _push(options: argparse.Namespace) -> None:
+    source = DEFAULT_MODEL if options.model == "default" else Path(options.model)
+    with tempfile.TemporaryDirectory() as scratch:
+        folder = Path(options.folder or Path(scratch) / "repository")
+        write_repository(source, folder, options.name, Path(options.plain) if options.plain else None)
+        if options.folder:
+            print(f"the repository of {options.name} is in {folder}; nothing was sent")
+        else:
+            print(push(folder, options.name, private=options.private, revision=options.revision))
+
+
+def _clean_texts(inputs: Sequence[str]) -> list[CleanText]:
+    """The texts that files, folders and globs hold, read; raises :class:`ReadError` for the first that cannot be."""
+    texts = []
+    for document in iter_documents(Inputs(inputs).files(), ReadSettings()):
+        if document.error:
+            raise ReadError(f"{document.name}: {document.error}")
+        texts.append(read(document.content))
+    return texts
+
+
+def _export_plain(options: argparse.Namespace) -> None:
+    extractor = load(None if options.model == "default" else options.model, device=options.device, precision="fp32")
+    texts = _clean_texts(options.texts)
+    check = load_gold(options.check, extractor.config.scheme) if options.check else []
+    settings = PlainSettings(epochs=options.epochs, seed=options.seed)
+    result = export_plain(extractor, texts, Path(options.output), settings, check)
+    for name, figure in result.get("plain_against_model", {}).get("figures", {}).items():
+        print(f"{name:<20} {100 * figure['value']:5.1f} against the model")
+    print(f"stock models in {options.output}; zhengling push … --plain {options.output} takes them along")
+
+
 def _labels(options: argparse.Namespace) -> LabelScheme:
     """The scheme of the configuration that ``--labels`` names, or the default one."""
     if options.labels is None:
@@ -89,11 +131,16 @@ def _labels(options: argparse.Namespace) -> LabelScheme:
     return LabelScheme(directives=tuple(labels.directives), slots=tuple(labels.slots), themes=tuple(labels.themes))
 
 
+def _reading(options: argparse.Namespace) -> ReadSettings:
+    return ReadSettings(text_column=options.text_column, encoding=options.encoding)
+
+
 def _label(options: argparse.Namespace) -> int:
-    sources = find_sources(options.inputs)
+    inputs = Inputs(options.inputs)
     extractor = load(options.model, device=options.device, precision=options.precision)
-    project = Project(Path(options.output), extractor.config.scheme)
-    summary = run_batch(extractor, sources, [project], encoding=options.encoding)
+    project, summary = Project(Path(options.output), extractor.config.scheme), Summary()
+    engine = Engine(extractor, encoding=options.encoding)
+    run_batch(engine, iter_documents(inputs.files(), _reading(options)), [project, summary], size=inputs.survey().size)
     project.close()
     print(f"{summary.sentence()}: {project.folder / 'config.xml'}, {project.folder / 'tasks.json'}")
     print(
@@ -122,13 +169,37 @@ def parser() -> argparse.ArgumentParser:
     strip.set_defaults(run=_strip)
     verify = commands.add_parser("verify", help="look up every span of a .jsonl file of records in its source again")
     verify.add_argument("records", help="what infer.py wrote; the sources must be where they were")
+    reading_arguments(verify)
     verify.set_defaults(run=_verify)
     _exchange_commands(commands)
+    _hub_commands(commands)
     serve = commands.add_parser("serve", help="answer over HTTP: POST /v1/extract (docs/serving.md)")
     _model_arguments(serve)
     serving.add_options(serve)
     serve.set_defaults(run=serving.run)
     return top
+
+
+def _hub_commands(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    push_ = commands.add_parser("push", help="write a model's repository and send it to the Hugging Face hub")
+    push_.add_argument("model", metavar="MODEL", help="a folder that train.py wrote, or default")
+    push_.add_argument("name", metavar="NAME", help="the repository, org/name; made if it is not there")
+    push_.add_argument("--private", action="store_true", help="make it private if it is made")
+    push_.add_argument("--revision", help="the branch to send it to, made if it is not there (default: main)")
+    push_.add_argument("--folder", metavar="OUT", help="write the repository here and send nothing")
+    push_.add_argument("--plain", metavar="FOLDER", help="take along what export-plain wrote for this model")
+    push_.set_defaults(run=_push)
+    plain = commands.add_parser("export-plain", help="make stock models, which need no code of ours, learn from a model")
+    plain.add_argument("model", metavar="MODEL", help="a folder, a hub name, or default")
+    plain.add_argument("--texts", nargs="+", required=True, metavar="INPUT", help="unlabelled texts to learn from")
+    plain.add_argument("--output", required=True, help="folder for directives/, slots/, themes/ and agreement.json")
+    plain.add_argument("--check", nargs="+", metavar="GOLD", help="gold documents on which to compare them with the model")
+    plain.add_argument(
+        "--epochs", type=int, default=PlainSettings.epochs, help="times the texts are read (default: %(default)s)"
+    )
+    plain.add_argument("--seed", type=int, default=PlainSettings.seed, help="(default: %(default)s)")
+    plain.add_argument("--device", default="auto", help="auto, cpu, cuda … (default: auto)")
+    plain.set_defaults(run=_export_plain)
 
 
 def _exchange_commands(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
@@ -145,9 +216,9 @@ def _exchange_commands(commands: argparse._SubParsersAction[argparse.ArgumentPar
         command.add_argument("--labels", metavar="CONFIG", help="a configuration of train.py whose labels these are")
         command.add_argument("--offsets", choices=UNITS, help="what the tool's offsets count (default: as it documents)")
     label = commands.add_parser("label", help="write a Label Studio project of texts with the model's answers")
-    label.add_argument("inputs", nargs="+", metavar="INPUT", help="a .txt file, a folder of them, or a glob")
+    label.add_argument("inputs", nargs="+", metavar="INPUT", help=f"a file ({' '.join(SUFFIXES)}), a folder of them, or a glob")
     label.add_argument("--output", required=True, help="folder for config.xml and tasks.json")
-    label.add_argument("--encoding", help="encoding of the files (default: detected for each)")
+    reading_arguments(label)
     _model_arguments(label)
     label.set_defaults(run=_label)
 
@@ -155,7 +226,7 @@ def _exchange_commands(commands: argparse._SubParsersAction[argparse.ArgumentPar
 def _model_arguments(command: argparse.ArgumentParser) -> None:
     command.add_argument("--model", help="folder or hub name (default: the model that ships with the package)")
     command.add_argument("--device", default="auto", help="auto, cpu, cuda … (default: auto)")
-    command.add_argument("--precision", default="auto", help="auto, bf16, fp16 or fp32 (default: auto)")
+    command.add_argument("--precision", default="auto", help="auto, bf16, fp16, fp32 or int8 (default: auto)")
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

@@ -25,3 +25,11 @@ class ReadError(ZhenglingError):
 
 class ModelError(ZhenglingError):
     """A model that is missing or does not fit what is asked of it."""
+
+
+class CheckpointError(ZhenglingError):
+    """A checkpoint that cannot be written, or none that can be gone on from."""
+
+
+class OutputError(ZhenglingError):
+    """An output that cannot be written, or cannot be gone on with."""

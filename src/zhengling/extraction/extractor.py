@@ -5,45 +5,28 @@ from __future__ import annotations
 import re
 from bisect import bisect_right
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from itertools import islice
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 from transformers import PreTrainedTokenizerBase
 
+from zhengling.errors import ModelError
+from zhengling.extraction.forward import Forward
+from zhengling.extraction.logits import DocumentLogits, predict
 from zhengling.extraction.records import DirectiveRecord, ParagraphRecord, Record, SlotRecord
 from zhengling.extraction.valuing import with_own_date
-from zhengling.modeling.batches import collate, token_batches
 from zhengling.modeling.configuration import ZhenglingConfig
 from zhengling.modeling.decoding import ScoredSpan, decode_paragraphs, theme_probabilities
 from zhengling.modeling.model import ZhenglingModel
-from zhengling.modeling.windows import (
-    TokenizedDocument,
-    Window,
-    owned_tokens,
-    plan_windows,
-    tokenize_paragraphs,
-    window_ids,
-)
+from zhengling.modeling.windows import TokenizedDocument, tokenize_paragraphs
 from zhengling.text import CleanText, read
 from zhengling.version import VERSION
 
-_AUTOCAST = {"bf16": torch.bfloat16, "fp16": torch.float16}
+Found = tuple[list[ScoredSpan], list[ScoredSpan]]
+"""Directives and slots of one paragraph, in tokens of the paragraph."""
 _EDGES = re.compile(r"[\s，、。；：！？,;:!?]+")
-
-
-@dataclass(frozen=True, slots=True)
-class _Logits:
-    """What the heads say of one document."""
-
-    directives: NDArray[np.float32]
-    """``[tokens, tags]``"""
-    slots: NDArray[np.float32]
-    """``[tokens, tags]``"""
-    themes: NDArray[np.float32]
-    """``[paragraphs, themes + 1]``; of a paragraph in several pieces, the highest of each theme and the lowest of
-    boilerplate: one sentence makes a theme, but only a paragraph that is so throughout is boilerplate."""
 
 
 class Extractor:
@@ -57,61 +40,62 @@ class Extractor:
         name: str,
         device: torch.device | str = "cpu",
         precision: str = "fp32",
-        budget: int = 4096,
     ) -> None:
-        """``precision``: ``fp32``, ``bf16`` or ``fp16``; ``budget``: tokens per forward pass, padding counted."""
+        """``precision``: ``fp32``, ``bf16``, ``fp16`` or ``int8``."""
         self.model = model.to(device).eval()  # type: ignore[arg-type]
         self.config: ZhenglingConfig = model.config
         self.tokenizer = tokenizer
         self._classes, self._transitions = model.token_classes.cpu().numpy(), model.transitions()
-        self.name, self.device, self.precision, self.budget = name, torch.device(device), precision, budget
+        self.name, self.device, self.precision = name, torch.device(device), precision
+        self.forward = Forward(self.model, tokenizer.pad_token_id, self.device, precision)
 
     def extract(self, texts: Sequence[CleanText], sources: Sequence[str]) -> list[Record]:
         """One record per text, in order; ``sources`` names each."""
-        documents = [tokenize_paragraphs(clean.text, clean.paragraphs, self.tokenizer) for clean in texts]
+        documents = [self.tokenize(clean) for clean in texts]
         logits = self.predict(documents)
-        return [self._record(*parts) for parts in zip(texts, sources, documents, logits, strict=True)]
+        found = self.decode(documents, logits)
+        return [self.record(*parts) for parts in zip(texts, sources, documents, logits, found, strict=True)]
 
     def __call__(self, text: str | bytes, source: str = "") -> Record:
         """The record of one text, dirt and all; bytes are decoded as :func:`zhengling.text.read` does."""
         return self.extract([read(text)], [source])[0]
 
-    def predict(self, documents: Sequence[TokenizedDocument]) -> list[_Logits]:
+    def tokenize(self, clean: CleanText) -> TokenizedDocument:
+        """The tokens of a text's paragraphs."""
+        return tokenize_paragraphs(clean.text, clean.paragraphs, self.tokenizer)
+
+    def predict(self, documents: Sequence[TokenizedDocument]) -> list[DocumentLogits]:
         """Run all windows of all documents through the model, neighbours in length together."""
-        cfg = self.config
-        empty = [_empty_logits(document, cfg) for document in documents]
-        plans = [plan_windows(document.paragraphs, cfg.window, cfg.overlap) for document in documents]
-        jobs = [
-            (document, window, owned)
-            for document, plan in enumerate(plans)
-            for window, owned in zip(plan, owned_tokens(plan), strict=True)
-        ]
-        cls, sep = self.tokenizer.cls_token_id, self.tokenizer.sep_token_id
-        rows = [window_ids(window, documents[document], cls, sep) for document, window, _ in jobs]
-        for chosen in token_batches([len(ids) for ids, _ in rows], self.budget):
-            outputs = self._forward([rows[i] for i in chosen])
-            for place, i in enumerate(chosen):
-                document, window, owned = jobs[i]
-                _scatter(empty[document], window, owned, *(output[place] for output in outputs))
-        return empty
+        special = self.tokenizer.cls_token_id, self.tokenizer.sep_token_id
+        return predict(self.forward, documents, self.config, special)
 
-    @torch.inference_mode()
-    def _forward(self, rows: Sequence[tuple[NDArray[np.int64], NDArray[np.int64]]]) -> tuple[NDArray[np.float32], ...]:
-        batch = collate(rows, self.tokenizer.pad_token_id, self.device)
-        with torch.autocast(self.device.type, _AUTOCAST.get(self.precision), enabled=self.precision in _AUTOCAST):
-            output = self.model(batch.input_ids, batch.attention_mask, batch.pieces, piece_count=batch.piece_count)
-        return tuple(part.float().cpu().numpy() for part in (output.directives, output.slots, output.themes))
-
-    def _record(self, clean: CleanText, source: str, document: TokenizedDocument, logits: _Logits) -> Record:
-        paragraphs = list(self._paragraphs(clean, logits.themes))
-        classes = self._classes[document.ids]
-        spans = decode_paragraphs(
-            [logits.directives[first:last] for first, last in document.paragraphs],
-            [logits.slots[first:last] for first, last in document.paragraphs],
-            (len(self.config.directives), len(self.config.slots)),
-            self._transitions,
-            [classes[first:last] for first, last in document.paragraphs],
+    def decode(self, documents: Sequence[TokenizedDocument], logits: Sequence[DocumentLogits]) -> list[list[Found]]:
+        """Directives and slots of each document's paragraphs, those of all documents decoded together."""
+        places = [(number, *bounds) for number, document in enumerate(documents) for bounds in document.paragraphs]
+        classes = [self._classes[document.ids] for document in documents]
+        found = iter(
+            decode_paragraphs(
+                [logits[number].directives[first:last] for number, first, last in places],
+                [logits[number].slots[first:last] for number, first, last in places],
+                (len(self.config.directives), len(self.config.slots)),
+                self._transitions,
+                [classes[number][first:last] for number, first, last in places],
+            )
         )
+        return [list(islice(found, len(document.paragraphs))) for document in documents]
+
+    def record(
+        self,
+        clean: CleanText,
+        source: str,
+        document: TokenizedDocument,
+        logits: DocumentLogits,
+        spans: Sequence[Found],
+    ) -> Record:
+        """The record of one document from what was found in it; raises :class:`ModelError` if the model failed on it."""
+        if logits.failed:
+            raise ModelError(f"the model failed on {logits.failed} windows of {source!r}; the log says how")
+        paragraphs = list(self._paragraphs(clean, logits.themes))
         directives = [
             record
             for number, ((first, _), (found, slots)) in enumerate(zip(document.paragraphs, spans, strict=True))
@@ -206,34 +190,3 @@ def _trimmed(text: str, start: int, end: int) -> tuple[int, int] | None:
     while start < end and _EDGES.match(text[end - 1]):
         end -= 1
     return (start, end) if start < end else None
-
-
-def _empty_logits(document: TokenizedDocument, config: ZhenglingConfig) -> _Logits:
-    tokens, paragraphs = len(document.ids), len(document.paragraphs)
-    themes = np.full((paragraphs, len(config.theme_outputs)), -np.inf, dtype=np.float32)
-    themes[:, -1] = np.inf
-    return _Logits(
-        np.zeros((tokens, 1 + 2 * len(config.directives)), dtype=np.float32),
-        np.zeros((tokens, 1 + 2 * len(config.slots)), dtype=np.float32),
-        themes,
-    )
-
-
-def _scatter(
-    into: _Logits,
-    window: Window,
-    owned: Sequence[tuple[int, int]],
-    directives: NDArray[np.float32],
-    slots: NDArray[np.float32],
-    themes: NDArray[np.float32],
-) -> None:
-    """Copy a window's logits to the document's; token ``k`` of a piece stands ``k`` places after the piece's begin."""
-    offset = 1
-    for number, (piece, (first, last)) in enumerate(zip(window, owned, strict=True)):
-        begin = offset + first - piece.first
-        into.directives[first:last] = directives[begin : begin + last - first]
-        into.slots[first:last] = slots[begin : begin + last - first]
-        paragraph = into.themes[piece.paragraph]
-        paragraph[:-1] = np.maximum(paragraph[:-1], themes[number][:-1])
-        paragraph[-1] = min(paragraph[-1], themes[number][-1])
-        offset += piece.last - piece.first + 1

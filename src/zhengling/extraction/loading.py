@@ -6,11 +6,13 @@ import os
 from pathlib import Path
 
 import torch
+from safetensors import SafetensorError
 from transformers import AutoTokenizer
 
 from zhengling.errors import ModelError
 from zhengling.extraction.extractor import Extractor
 from zhengling.modeling.configuration import ZhenglingConfig
+from zhengling.modeling.downloads import calm_client, explain
 from zhengling.modeling.encoders import attention_for
 from zhengling.modeling.model import ZhenglingModel
 from zhengling.modeling.precision import choose_precision, first_device
@@ -18,36 +20,62 @@ from zhengling.modeling.precision import choose_precision, first_device
 DEFAULT_MODEL = Path(__file__).parent.parent / "default_model"
 
 
-def load(name: str | os.PathLike[str] | None = None, *, device: str = "auto", precision: str = "auto") -> Extractor:
+def load(
+    name: str | os.PathLike[str] | None = None,
+    *,
+    revision: str | None = None,
+    device: str = "auto",
+    precision: str = "auto",
+) -> Extractor:
     """Load a model: a folder, a hub name, or the default that ships with the package.
 
-    ``device``: ``auto`` (a GPU if there is one), ``cpu``, ``cuda``, ``cuda:1``, …; ``precision``: see
-    :func:`zhengling.modeling.precision.choose_precision`. Only safetensors are loaded. Raises :class:`ModelError`.
+    ``revision``: branch, tag or commit of a hub name, which may also be written ``org/name@revision``; ``device``: ``auto``
+    (a GPU if there is one), ``cpu``, ``cuda``, ``cuda:1``, …; ``precision``: see
+    :func:`zhengling.modeling.precision.choose_precision`. Only safetensors are loaded, and no code that comes with a model is
+    run. Raises :class:`ModelError`.
     """
-    where = _checked(DEFAULT_MODEL if name is None else Path(name) if Path(name).exists() else str(name))
+    where, revision = _place(name, revision)
     chosen = _device(device)
+    calm_client()
     try:
-        config = ZhenglingConfig.from_pretrained(where)
+        config = ZhenglingConfig.from_pretrained(where, revision=revision or "main")
         if config.encoder is None:
             raise ModelError(
                 f"{where}: its config.json is not a zhengling model's. Train one with train.py, using {where} as encoder.base"
             )
         model = ZhenglingModel.from_pretrained(
-            where, config=config, dtype=torch.float32, use_safetensors=True, attn_implementation=attention_for(chosen)
+            where,
+            config=config,
+            revision=revision or "main",
+            dtype=torch.float32,
+            use_safetensors=True,
+            attn_implementation=attention_for(chosen),
         )
-        tokenizer = AutoTokenizer.from_pretrained(where, config=config.encoder)
-    except (OSError, ValueError, KeyError) as error:
-        raise ModelError(f"cannot load the model {str(where)!r}: {str(error).splitlines()[0]}") from error
+        tokenizer = AutoTokenizer.from_pretrained(where, config=config.encoder, revision=revision, trust_remote_code=False)
+    except (OSError, ValueError, KeyError, SafetensorError) as error:
+        reason = explain(error, str(where), revision)
+        if isinstance(error, SafetensorError):
+            reason = f"its weights are damaged or cut short ({reason}). Expected a whole model.safetensors"
+        elif "use_safetensors" in reason or "no file named model.safetensors" in reason:
+            reason = "it has no model.safetensors, and weights in other formats are not loaded"
+        raise ModelError(f"cannot load the model {str(where)!r}: {reason}") from error
     label = "zhengling-default" if name is None else str(name)
     return Extractor(model, tokenizer, name=label, device=chosen, precision=choose_precision(precision, chosen))
 
 
-def _checked(where: Path | str) -> Path | str:
-    if isinstance(where, Path) and not (where / "config.json").exists():
-        raise ModelError(f"no model in {where}: config.json is missing. Expected a folder that train.py wrote")
-    if isinstance(where, str) and (where.startswith((".", "/")) or where.count("/") > 1):
-        raise ModelError(f"no model folder {where}. Expected a folder that train.py wrote, or a hub name such as org/name")
-    return where
+def _place(name: str | os.PathLike[str] | None, revision: str | None) -> tuple[Path | str, str | None]:
+    """The folder or the hub name to load from, and the revision of a hub name; raises :class:`ModelError`."""
+    if name is None or Path(name).exists():
+        where = DEFAULT_MODEL if name is None else Path(name)
+        if not (where / "config.json").exists():
+            raise ModelError(f"no model in {where}: config.json is missing. Expected a folder that train.py wrote")
+        if revision:
+            raise ModelError(f"{where} is a folder and has no revision {revision!r}. Expected a hub name such as org/name")
+        return where, None
+    if str(name).startswith((".", "/")) or str(name).partition("@")[0].count("/") > 1:
+        raise ModelError(f"no model folder {name}. Expected a folder that train.py wrote, or a hub name such as org/name")
+    hub_name, _, pinned = str(name).partition("@")
+    return hub_name, revision or pinned or None
 
 
 def _device(name: str) -> torch.device:

@@ -1,65 +1,97 @@
-"""Where records go: JSON lines, CSV, an HTML page; chosen by the suffix."""
+"""Where records go: JSON lines, CSV, Parquet, an HTML page; chosen by the suffix.
+
+A sink writes beside its place. ``commit`` brings all that was written to the disk and returns a number; a sink that is opened
+with that number goes on from there. ``finish`` puts the output in its place.
+"""
 
 from __future__ import annotations
 
 import csv
+import io
 import json
 import sys
 from collections.abc import Sequence
 from contextlib import suppress
 from pathlib import Path
-from types import TracebackType
-from typing import Protocol, Self, TextIO
+from typing import Protocol
 
-from zhengling.errors import ZhenglingError
+from zhengling.errors import OutputError
 from zhengling.extraction.records import Record
+from zhengling.files.columns import Columns, free_name, plain
+from zhengling.files.durable import AppendFile, put, replacing, sweep, sync_folder, writing
+from zhengling.files.parquet_rows import ParquetRows
 from zhengling.page.page import Page
 from zhengling.scheme.labels import LabelScheme
 
 CSV_COLUMNS = (
     "source", "id", "paragraph", "themes", "boilerplate", "start", "end", "kind", "score", "text", "clean",
 )  # fmt: skip
-"""The columns before those of the slot kinds and ``error``."""
+"""The columns before those of the slot kinds, ``error`` and those of the table that was read."""
+SUFFIXES = (".jsonl", ".csv", ".parquet", ".html")
+STDOUT = "-"
 
 
-class Writer(Protocol):
-    """Writes records in order; ``close`` writes what comes last."""
+class Sink(Protocol):
+    """Takes records in order."""
 
     def write(self, record: Record, text: str) -> None:
         """Write a record; ``text`` is the source as decoded."""
 
+    def commit(self) -> int:
+        """Bring all that was written to the disk; the number to go on from."""
+
+    def finish(self) -> None:
+        """Put the output in its place, after a last commit."""
+
     def close(self) -> None:
-        """Write what comes after the last record."""
+        """Let go of all files."""
 
 
 class JsonLines:
     """One record a line, as the contract says."""
 
-    def __init__(self, out: TextIO) -> None:
-        self.out = out
+    def __init__(self, path: Path, committed: int | None) -> None:
+        self.path = path
+        self.file = AppendFile(work_path(path), committed)
 
     def write(self, record: Record, text: str) -> None:
         """Write a record."""
-        self.out.write(json.dumps(record.as_dict(), ensure_ascii=False) + "\n")
+        self.file.write(json_line(record))
+
+    def commit(self) -> int:
+        """The bytes written."""
+        return self.file.commit()
+
+    def finish(self) -> None:
+        """Put the file in its place."""
+        put(self.file.path, self.path)
 
     def close(self) -> None:
-        """Nothing comes last."""
+        """Let go of the file."""
+        self.file.close()
 
 
-class Csv:
+class Csv(JsonLines):
     """One row a directive; a document without directives, or with an error, has one row too.
 
     Slots of one kind are joined by ``；``.
     """
 
-    def __init__(self, out: TextIO, slots: Sequence[str]) -> None:
-        self.slots = slots
-        self.rows = csv.DictWriter(out, [*CSV_COLUMNS, *slots, "error"], lineterminator="\n", restval="")
-        self.rows.writeheader()
+    def __init__(self, path: Path, committed: int | None, slots: Sequence[str], columns: Columns) -> None:
+        super().__init__(path, committed)
+        self.slots, self.columns = slots, columns
+        own = (*CSV_COLUMNS, *slots, "error")
+        self.carried = {name: free_name(name, own) for name in columns}
+        self.line = io.StringIO()
+        self.rows = csv.DictWriter(self.line, [*own, *self.carried.values()], lineterminator="\n", restval="")
+        if not self.file.size:
+            self.rows.writeheader()
+            self._flush()
 
     def write(self, record: Record, text: str) -> None:
         """Write a record as rows."""
         about = {"source": record.source, "id": record.id or "", "error": record.error or ""}
+        about |= {self.carried[name]: plain(value, "string") for name, value in (record.columns or {}).items()}
         if not record.directives:
             self.rows.writerow(about)
         for directive in record.directives:
@@ -68,75 +100,101 @@ class Csv:
             own = {name: getattr(directive, name) for name in ("paragraph", "start", "end", "kind", "score", "text", "clean")}
             themes = {"themes": " ".join(paragraph.themes), "boilerplate": paragraph.boilerplate}
             self.rows.writerow({**about, **own, **themes, **slots})
+        self._flush()
 
-    def close(self) -> None:
-        """Nothing comes last."""
-
-
-class Html:
-    """A self-contained page."""
-
-    def __init__(self, out: TextIO, scheme: LabelScheme) -> None:
-        self.page = Page(out, directives=scheme.directives, slots=scheme.slots, themes=scheme.themes)
-        self.page.start()
-
-    def write(self, record: Record, text: str) -> None:
-        """Write a record."""
-        self.page.document(record, text)
-
-    def close(self) -> None:
-        """Write the end of the page."""
-        self.page.end()
+    def _flush(self) -> None:
+        self.file.write(self.line.getvalue())
+        self.line.seek(0)
+        self.line.truncate()
 
 
-SUFFIXES = (".jsonl", ".csv", ".html")
+class Html(JsonLines):
+    """A self-contained page, rendered at the end from the records and texts that were kept as JSON lines."""
 
-
-class Sink:
-    """An output file, written beside its place and put there when it is whole; ``-`` is JSON lines on stdout.
-
-    Leaving the ``with`` block by an error keeps what was written as ``NAME.part``.
-    """
-
-    def __init__(self, name: str, scheme: LabelScheme) -> None:
-        self.path = None if name == "-" else Path(name)
-        suffix = ".jsonl" if self.path is None else self.path.suffix.lower()
-        if suffix not in SUFFIXES:
-            raise ZhenglingError(
-                f"output {name!r}: unknown suffix {suffix!r}. Expected one of: {' '.join(SUFFIXES)}, or - for stdout"
-            )
-        self.out = self._open()
-        self.writer = self._writer(suffix, scheme)
-
-    def _writer(self, suffix: str, scheme: LabelScheme) -> Writer:
-        if suffix == ".csv":
-            return Csv(self.out, scheme.slots)
-        return Html(self.out, scheme) if suffix == ".html" else JsonLines(self.out)
-
-    def _open(self) -> TextIO:
-        if self.path is None:
-            return sys.stdout
-        self.part = self.path.with_name(self.path.name + ".part")
-        try:
-            self.path.parent.mkdir(parents=True, exist_ok=True)
-            return self.part.open("w", encoding="utf-8", newline="")
-        except OSError as error:
-            raise ZhenglingError(f"output {str(self.path)!r}: cannot write: {error.strerror}") from error
-
-    def __enter__(self) -> Self:
-        return self
+    def __init__(self, path: Path, committed: int | None, scheme: LabelScheme) -> None:
+        super().__init__(path, committed)
+        self.scheme = scheme
 
     def write(self, record: Record, text: str) -> None:
-        """Write a record; ``text`` is the source as decoded."""
-        self.writer.write(record, text)
+        """Keep a record."""
+        kept = {"record": record.as_dict(), "text": text}
+        self.file.write(json.dumps(kept, ensure_ascii=False, default=str) + "\n")
 
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
-        if kind is None:
-            self.writer.close()
-        if self.path is None:
-            with suppress(BrokenPipeError):
-                self.out.flush()
-            return
-        self.out.close()
-        if kind is None:
-            self.part.replace(self.path)
+    def finish(self) -> None:
+        """Render the page and put it in its place."""
+        with (
+            replacing(self.path) as new,
+            self.file.path.open(encoding="utf-8", newline="\n") as kept,
+            new.open("w", encoding="utf-8", newline="") as out,
+        ):
+            page = Page(out, directives=self.scheme.directives, slots=self.scheme.slots, themes=self.scheme.themes)
+            page.start()
+            for line in kept:
+                both = json.loads(line)
+                page.document(Record.from_dict(both["record"]), both["text"])
+            page.end()
+        with writing(self.file.path):
+            self.file.path.unlink()
+            sync_folder(self.path.parent)
+
+
+class Stdout:
+    """JSON lines on standard output; they cannot be taken back, so that a run with it is not gone on with."""
+
+    def write(self, record: Record, text: str) -> None:
+        """Print a record."""
+        with writing(Path(STDOUT)):
+            sys.stdout.write(json_line(record))
+
+    def commit(self) -> int:
+        """Nothing to go on from."""
+        with suppress(BrokenPipeError):
+            sys.stdout.flush()
+        return 0
+
+    def finish(self) -> None:
+        """Nothing to put in place."""
+
+    def close(self) -> None:
+        """Standard output stays open."""
+
+
+def json_line(record: Record) -> str:
+    """The record as the contract says, with a line end."""
+    return json.dumps(record.as_dict(), ensure_ascii=False, default=str) + "\n"
+
+
+def work_path(path: Path) -> Path:
+    """What a sink writes until the output is put in its place."""
+    return path.with_name(path.name + ".part")
+
+
+def in_place(name: str) -> bool:
+    """Whether the output of a run of which all records are committed is in its place already."""
+    sweep(work_path(Path(name)))
+    return not work_path(Path(name)).exists()
+
+
+def check_output(name: str) -> None:
+    """Raise :class:`OutputError` for a suffix that is not one of :data:`SUFFIXES`."""
+    if name != STDOUT and Path(name).suffix.lower() not in SUFFIXES:
+        raise OutputError(
+            f"output {name!r}: unknown suffix {Path(name).suffix.lower()!r}. "
+            f"Expected one of: {' '.join(SUFFIXES)}, or - for stdout"
+        )
+
+
+def open_sink(name: str, scheme: LabelScheme, columns: Columns, committed: int | None = None) -> Sink:
+    """The sink for an output; with what its last commit returned, it goes on from there."""
+    check_output(name)
+    path = Path(name)
+    match STDOUT if name == STDOUT else path.suffix.lower():
+        case ".csv":
+            return Csv(path, committed, scheme.slots, columns)
+        case ".html":
+            return Html(path, committed, scheme)
+        case ".parquet":
+            return ParquetRows(path, work_path(path), committed, scheme, columns)
+        case ".jsonl":
+            return JsonLines(path, committed)
+    return Stdout()

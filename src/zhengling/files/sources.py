@@ -1,61 +1,147 @@
-"""Where documents come from: files, folders and globs, in a fixed order."""
+"""Documents, one after another: text files, what is taken out of pages, Word files and PDFs, rows of tables."""
 
 from __future__ import annotations
 
-import glob
-from collections.abc import Iterator, Sequence
+import datetime
+import re
+import sys
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from zhengling.errors import ReadError
+from zhengling.files.docx_text import docx_text
+from zhengling.files.html_text import html_text
+from zhengling.files.inputs import EXTRACTED, STDIN, TABLES, suffix_of
+from zhengling.files.pdf_text import pdf_text
+from zhengling.files.tables import Row, header, rows
+from zhengling.values.dates import as_date
 
-SUFFIXES = (".txt",)
+DATE_COLUMN = "date"
+_OPTIONS = "names of columns in --text-column and --id-column"
+_DATE = re.compile(r"(\d{4})[-/.年](\d{1,2})[-/.月](\d{1,2})(?:日|\D.*)?")
 
 
 @dataclass(frozen=True, slots=True)
-class SourceFile:
-    """A document to read; ``name`` is what its record's ``source`` says."""
+class SourceDocument:
+    """A document to read; ``name`` is what its record's ``source`` says.
+
+    ``content`` is the text, or bytes that are still to be decoded. ``columns`` are the other columns of a table row, None for
+    what is none. ``error`` says why it could not be read.
+    """
 
     name: str
-    path: Path
-
-    def read(self) -> bytes:
-        """The bytes of the file; raises :class:`ReadError` if they cannot be had."""
-        try:
-            return self.path.read_bytes()
-        except OSError as error:
-            raise ReadError(f"cannot read {self.name}: {error.strerror}") from error
-
-
-def find_sources(inputs: Sequence[str]) -> list[SourceFile]:
-    """The documents named by files, folders (searched to the bottom) and globs, each once, in the order given.
-
-    Within a folder or glob the order is that of the names. Raises :class:`ReadError` for an input that names nothing, and
-    for a file named outright whose suffix is not one that can be read; in folders such files are passed over.
-    """
-    found: dict[str, SourceFile] = {}
-    for name in inputs:
-        paths = list(_expand(name))
-        if not paths:
-            raise ReadError(f"input {name!r} names no document. Expected a file, folder or glob of {' '.join(SUFFIXES)} files")
-        for path in paths:
-            found.setdefault(str(path), SourceFile(str(path), path))
-    return list(found.values())
+    content: bytes | str
+    id: str | None = None
+    columns: Mapping[str, Any] | None = None
+    date: datetime.date | None = None
+    error: str | None = None
+    position: int = 0
+    """About how many bytes of all inputs were read up to its end."""
 
 
-def _expand(name: str) -> Iterator[Path]:
-    path = Path(name)
-    if path.is_dir():
-        yield from (child for child in sorted(path.rglob("*")) if child.is_file() and child.suffix.lower() in SUFFIXES)
-    elif path.exists() or not glob.has_magic(name):
-        if not path.exists():
-            raise ReadError(f"input {name!r}: there is no such file or folder")
-        if path.suffix.lower() not in SUFFIXES:
-            raise ReadError(
-                f"input {name!r}: cannot read {path.suffix or 'a file without a suffix'}. Expected one of: {' '.join(SUFFIXES)}"
-            )
-        yield path
-    else:
-        names = sorted(glob.glob(name, recursive=True))  # noqa: PTH207, Path.glob takes no absolute pattern
-        matches = (Path(match) for match in names)
-        yield from (match for match in matches if match.is_file() and match.suffix.lower() in SUFFIXES)
+@dataclass(frozen=True, kw_only=True, slots=True)
+class ReadSettings:
+    """How documents are read."""
+
+    text_column: str = "text"
+    """The column of a table that holds the text."""
+    id_column: str | None = None
+    """The column that holds the id; ``id`` where there is one if None."""
+    encoding: str | None = None
+    """Of text files, pages, CSV and JSON lines; found for each if None."""
+    date: datetime.date | None = None
+    """Of all documents whose row has no date."""
+
+
+def iter_documents(files: Iterable[str], settings: ReadSettings, skip: int = 0) -> Iterator[SourceDocument]:
+    """The documents of ``files``, from the one after the first ``skip`` on; one file is in memory at a time, or a few rows."""
+    position = 0
+    for path in files:
+        if suffix_of(path) in TABLES:
+            for document in _table(path, settings, position):
+                if skip:
+                    skip -= 1
+                else:
+                    yield document
+        elif skip:
+            skip -= 1
+        else:
+            yield _file(path, settings, position)
+        position += _size(path)
+
+
+def parse_date(value: Any) -> datetime.date | None:
+    """The date that a cell holds, None if it holds none."""
+    if isinstance(value, datetime.datetime):
+        return value.date()
+    if isinstance(value, datetime.date):
+        return value
+    match = _DATE.fullmatch(value.strip()) if isinstance(value, str) else None
+    return as_date(*map(int, match.groups())) if match else None
+
+
+def extracted_text(path: str, data: bytes, encoding: str | None = None) -> str:
+    """The text of a file with one of the suffixes :data:`EXTRACTED`; raises :class:`ReadError`."""
+    suffix = suffix_of(path)
+    if suffix == ".docx":
+        return docx_text(data)
+    return pdf_text(data) if suffix == ".pdf" else html_text(data, encoding)
+
+
+def _file(path: str, settings: ReadSettings, position: int) -> SourceDocument:
+    content: bytes | str = b""
+    error = None
+    try:
+        content = sys.stdin.buffer.read() if path == STDIN else Path(path).read_bytes()
+        position += len(content)
+        if suffix_of(path) in EXTRACTED:
+            content = extracted_text(path, content, settings.encoding)
+    except OSError as failure:
+        error = f"cannot read {path}: {failure.strerror}"
+    except ReadError as failure:
+        content, error = "", str(failure)
+    return SourceDocument(path, content, date=settings.date, error=error, position=position)
+
+
+def _size(path: str) -> int:
+    try:
+        return 0 if path == STDIN else Path(path).stat().st_size
+    except OSError:
+        return 0
+
+
+def _table(path: str, settings: ReadSettings, position: int) -> Iterator[SourceDocument]:
+    """A document a row, named ``FILE:ROW``; one with an error and the name of the file where the rest cannot be read."""
+    try:
+        names = header(path, settings.encoding)
+        for wanted in (settings.text_column, settings.id_column) if names is not None else ():
+            if wanted is not None and wanted not in (names or ()):
+                raise ReadError(f"{path} has no column {wanted!r}, only: {', '.join(names or ())}. Expected {_OPTIONS}")
+        for row in rows(path, settings.encoding):
+            yield _document(path, row, settings, position)
+    except ReadError as error:
+        yield SourceDocument(path, "", error=str(error), position=position)
+
+
+def _document(path: str, row: Row, settings: ReadSettings, position: int) -> SourceDocument:
+    name, end = f"{path}:{row.number}", position + row.position
+    if row.error is not None:
+        return SourceDocument(name, "", columns={}, error=row.error, position=end)
+    id_column = settings.id_column or "id"
+    text, identity = row.cells.get(settings.text_column), row.cells.get(id_column)
+    columns = {key: value for key, value in row.cells.items() if key not in (settings.text_column, id_column)}
+    error = None
+    if not isinstance(text, str):
+        found = f"is {text!r:.60}" if settings.text_column in row.cells else f"is missing, it has: {', '.join(row.cells)}"
+        error = f"the column {settings.text_column!r} {found}. Expected a text; see --text-column"
+    return SourceDocument(
+        name,
+        text if isinstance(text, str) else "",
+        id=None if identity in (None, "") else str(identity),
+        columns=columns,
+        date=parse_date(row.cells.get(DATE_COLUMN)) or settings.date,
+        error=error,
+        position=end,
+    )

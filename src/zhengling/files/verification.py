@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-import json
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from zhengling.errors import ReadError
-from zhengling.text.decode import decode
+from zhengling.files.source_texts import SourceTexts
+from zhengling.files.sources import ReadSettings
+from zhengling.files.tables import Row, rows
 
 
 @dataclass(slots=True)
@@ -23,25 +24,24 @@ class Verification:
     wrong: int = 0
 
 
-def verify_records(path: Path, tell: Callable[[str], None]) -> Verification:
+def verify_records(path: Path, tell: Callable[[str], None], settings: ReadSettings) -> Verification:
     """Look up the records of a ``.jsonl`` file; ``tell`` gets a sentence on each span that is wrong.
+
+    Texts of pages, Word files and PDFs are taken out of them again, rows are read from their table again.
 
     Looked up are directives and slots (``text == source[start:end]``, slots inside their directive, directives inside their
     paragraph) and that paragraphs are in order. Raises :class:`ReadError` for a file or source that cannot be read.
     """
     seen = Verification()
-    try:
-        lines = path.read_text(encoding="utf-8").splitlines()
-    except OSError as error:
-        raise ReadError(f"cannot read {path}: {error.strerror}") from error
-    for line in lines:
-        record = json.loads(line)
+    texts = SourceTexts(settings)
+    for row in rows(str(path)):
+        record = _record(path, row)
         seen.documents += 1
         if record["error"]:
             seen.errors += 1
             continue
         spans = [*record["directives"], *(slot for directive in record["directives"] for slot in directive["slots"])]
-        wrong = list(_wrong(record, decode(_bytes(record["source"]), record["encoding"])[0]))
+        wrong = list(_wrong(record, texts.text(record["source"], record["encoding"])))
         seen.spans += len(spans)
         seen.wrong += len(wrong)
         for sentence in wrong:
@@ -49,14 +49,13 @@ def verify_records(path: Path, tell: Callable[[str], None]) -> Verification:
     return seen
 
 
-def _bytes(name: str) -> bytes:
-    try:
-        return Path(name).read_bytes()
-    except OSError as error:
-        raise ReadError(f"cannot read the source {name}: {error.strerror}") from error
+def _record(path: Path, row: Row) -> Mapping[str, Any]:
+    if row.error is not None or "directives" not in row.cells:
+        raise ReadError(f"{path}, line {row.number}: {row.error or 'no record'}. Expected what infer.py wrote")
+    return row.cells
 
 
-def _wrong(record: dict[str, Any], source: str) -> Iterator[str]:
+def _wrong(record: Mapping[str, Any], source: str) -> Iterator[str]:
     where = record["source"]
     cursor = 0
     for paragraph in record["paragraphs"]:
@@ -69,7 +68,7 @@ def _wrong(record: dict[str, Any], source: str) -> Iterator[str]:
             yield from _misplaced(where, source, slot, directive)
 
 
-def _misplaced(where: str, source: str, span: dict[str, Any], within: dict[str, Any]) -> Iterator[str]:
+def _misplaced(where: str, source: str, span: Mapping[str, Any], within: Mapping[str, Any]) -> Iterator[str]:
     start, end = span["start"], span["end"]
     if not within["start"] <= start < end <= within["end"]:
         yield f"{where}: {span['kind']} ({start}, {end}) is not inside ({within['start']}, {within['end']})"

@@ -17,13 +17,18 @@ def load_gold(places: Sequence[str | Path], scheme: LabelScheme = DEFAULT_SCHEME
 
     Raises :class:`GoldError` for a place that is missing or holds no gold, and for two documents of one id.
     """
-    documents = [document for place in places for document in _documents(Path(place), scheme)]
+    return [document for documents in load_places(places, scheme).values() for document in documents]
+
+
+def load_places(places: Sequence[str | Path], scheme: LabelScheme = DEFAULT_SCHEME) -> dict[str, list[Document]]:
+    """The documents of :func:`load_gold` by the place that they come from."""
+    by_place = {str(place): list(_documents(Path(place), scheme)) for place in places}
     seen: set[str] = set()
-    for document in documents:
+    for document in (document for documents in by_place.values() for document in documents):
         if document.id in seen:
             raise GoldError(f"two gold documents have the id {document.id!r} in {', '.join(map(str, places))}")
         seen.add(document.id)
-    return documents
+    return by_place
 
 
 def _documents(place: Path, scheme: LabelScheme) -> Iterator[Document]:

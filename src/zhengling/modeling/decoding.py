@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -12,6 +13,11 @@ from zhengling.modeling.transitions import EDGE
 from zhengling.scheme.bio import OUTSIDE, allowed_starts, allowed_transitions, decode_tags
 
 FORBIDDEN = -1e9
+STRETCH, CONTEXT = 1024, 64
+"""A longer paragraph is decoded in stretches of so many tokens, each with so many more on either side: what stands farther
+off does not change the best tags of the stretch."""
+TOKENS_AT_ONCE = 65_536
+"""How many tokens, padding counted, are decoded together."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,7 +80,7 @@ def theme_probabilities(logits: NDArray[np.float32], temperature: float) -> NDAr
 def restrict_slots(slots: NDArray[np.float32], directive_tags: NDArray[np.int64]) -> NDArray[np.float32]:
     """Forbid slot tags outside directives and slots that run on over a directive's begin.
 
-    ``slots``: log-probabilities ``[tokens, tags]``; ``directive_tags``: ``[tokens]``.
+    ``slots``: log-probabilities ``[…, tokens, tags]``; ``directive_tags``: ``[…, tokens]``.
     """
     restricted = slots.copy()
     restricted[directive_tags == 0, 1:] = FORBIDDEN
@@ -83,10 +89,15 @@ def restrict_slots(slots: NDArray[np.float32], directive_tags: NDArray[np.int64]
     return restricted
 
 
+Tagged = tuple[NDArray[np.int64], NDArray[np.float32]]
+"""The tags of a sequence and the log-probability of each, both ``[tokens]``."""
+
+
 def _scored(tags: NDArray[np.int64], log_probs: NDArray[np.float32]) -> list[ScoredSpan]:
-    chosen = log_probs[np.arange(len(tags)), tags]
+    if not tags.any():
+        return []
     return [
-        ScoredSpan(start, end, kind, float(np.exp(np.clip(chosen[start:end], -50, 0)).mean()))
+        ScoredSpan(start, end, kind, float(np.exp(np.clip(log_probs[start:end], -50, 0)).mean()))
         for start, end, kind in decode_tags(tags)
     ]
 
@@ -112,13 +123,28 @@ def decode_paragraphs(
     ``transitions``. A span's score is the mean probability of its tags.
     """
     of_directives, of_slots = (transitions.directives, transitions.slots) if transitions else (None, None)
-    directive_probs = [log_softmax(logits) for logits in directives]
-    directive_tags = _decode_ragged(directive_probs, kinds[0], of_directives, classes)
-    slot_probs = [restrict_slots(log_softmax(logits), tags) for logits, tags in zip(slots, directive_tags, strict=True)]
-    slot_tags = _decode_ragged(slot_probs, kinds[1], of_slots, classes)
+    of_tokens = classes if transitions else [np.zeros(len(logits), dtype=np.int64) for logits in directives]
+    outer = _decode_ragged(directives, kinds[0], of_directives, of_tokens)
+    inner = _decode_ragged(slots, kinds[1], of_slots, of_tokens, [tags for tags, _ in outer])
+    return [(_scored(*of_directive), _scored(*of_slot)) for of_directive, of_slot in zip(outer, inner, strict=True)]
+
+
+@dataclass(frozen=True, slots=True)
+class _Stretch:
+    """Tokens ``[first, last)`` of a sequence, of which those from ``begin`` to ``end`` are kept."""
+
+    sequence: int
+    first: int
+    last: int
+    begin: int
+    end: int
+
+
+def _stretches(lengths: Sequence[int]) -> list[_Stretch]:
     return [
-        (_scored(d_tags, d_probs), _scored(s_tags, s_probs))
-        for d_tags, d_probs, s_tags, s_probs in zip(directive_tags, directive_probs, slot_tags, slot_probs, strict=True)
+        _Stretch(i, max(0, begin - CONTEXT), min(length, begin + STRETCH + CONTEXT), begin, min(length, begin + STRETCH))
+        for i, length in enumerate(lengths)
+        for begin in range(0, length, STRETCH)
     ]
 
 
@@ -127,21 +153,35 @@ def _decode_ragged(
     kinds: int,
     transitions: NDArray[np.float32] | None,
     classes: Sequence[NDArray[np.int64]],
-    batch: int = 64,
-) -> list[NDArray[np.int64]]:
-    """:func:`best_tags` over sequences of any length, neighbours in length together."""
-    result: list[NDArray[np.int64]] = [np.empty(0, dtype=np.int64)] * len(sequences)
-    order = sorted((i for i in range(len(sequences)) if len(sequences[i])), key=lambda i: len(sequences[i]))
-    for first in range(0, len(order), batch):
-        chosen = order[first : first + batch]
-        lengths = np.asarray([len(sequences[i]) for i in chosen])
-        padded = np.zeros((len(chosen), lengths.max(), 1 + 2 * kinds), dtype=np.float32)
-        kinds_of_token = np.zeros(padded.shape[:2], dtype=np.int64)
-        for row, i in enumerate(chosen):
-            padded[row, : lengths[row]] = sequences[i]
-            if transitions is not None:
-                kinds_of_token[row, : lengths[row]] = classes[i]
-        tags = best_tags(padded, lengths, kinds, transitions, kinds_of_token)
-        for row, i in enumerate(chosen):
-            result[i] = tags[row, : lengths[row]]
+    within: Sequence[NDArray[np.int64]] = (),
+) -> list[Tagged]:
+    """:func:`best_tags` over the logits of sequences of any length, neighbours in length together.
+
+    ``within``: the directive tags of each sequence, if these are slots, see :func:`restrict_slots`.
+    """
+    result = [(np.zeros(len(each), dtype=np.int64), np.zeros(len(each), dtype=np.float32)) for each in sequences]
+    stretches = sorted(_stretches([len(each) for each in sequences]), key=lambda each: each.first - each.last)
+    first = 0
+    while first < len(stretches):
+        size = max(1, TOKENS_AT_ONCE // (stretches[first].last - stretches[first].first))
+        chosen = stretches[first : first + size]
+        first += size
+        log_probs = log_softmax(_padded([sequences[s.sequence][s.first : s.last] for s in chosen]))
+        if within:
+            log_probs = restrict_slots(log_probs, _padded([within[s.sequence][s.first : s.last] for s in chosen]))
+        of_tokens = _padded([classes[s.sequence][s.first : s.last] for s in chosen])
+        tags = best_tags(log_probs, np.asarray([s.last - s.first for s in chosen]), kinds, transitions, of_tokens)
+        of_tags = np.take_along_axis(log_probs, tags[:, :, None], 2)[:, :, 0]
+        for row, s in enumerate(chosen):
+            kept = slice(s.begin - s.first, s.end - s.first)
+            result[s.sequence][0][s.begin : s.end] = tags[row, kept]
+            result[s.sequence][1][s.begin : s.end] = of_tags[row, kept]
     return result
+
+
+def _padded(rows: Sequence[NDArray[Any]]) -> NDArray[Any]:
+    """``[tokens, …]`` each to ``[rows, longest, …]``, zeros behind."""
+    out = np.zeros((len(rows), max(map(len, rows)), *rows[0].shape[1:]), dtype=rows[0].dtype)
+    for number, row in enumerate(rows):
+        out[number, : len(row)] = row
+    return out

@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import contextmanager
+import logging
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from pickle import UnpicklingError
 
 import torch
 from transformers import AutoModel, AutoTokenizer, ModernBertConfig, PreTrainedModel, PreTrainedTokenizerBase
-from transformers.utils import logging as transformers_logging
 
 from zhengling.errors import ModelError
+from zhengling.modeling.downloads import calm_client, explain, quiet
 from zhengling.modeling.precision import first_device
+
+log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -64,30 +67,44 @@ def attention_for(device: torch.device) -> str:
     return "eager" if device.type == "cpu" else "sdpa"
 
 
-@contextmanager
-def _quiet() -> Iterator[None]:
-    before = transformers_logging.get_verbosity()
-    transformers_logging.set_verbosity_error()
-    try:
-        yield
-    finally:
-        transformers_logging.set_verbosity(before)
-
-
 def load_encoder(settings: EncoderSettings) -> tuple[PreTrainedModel, PreTrainedTokenizerBase]:
     """The base encoder and its tokenizer, in fp32; raises :class:`ModelError` if it is not to be had."""
     base, revision = str(settings.base), settings.revision
+    calm_client()
     try:
-        tokenizer = AutoTokenizer.from_pretrained(base, revision=revision)
-        with _quiet():  # a language-model head that is left behind is no news here
-            encoder = AutoModel.from_pretrained(
-                base, revision=revision, dtype=torch.float32, attn_implementation=attention_for(first_device())
+        tokenizer = AutoTokenizer.from_pretrained(base, revision=revision, trust_remote_code=False)
+        with quiet():
+            encoder, account = AutoModel.from_pretrained(
+                base,
+                revision=revision or "main",
+                trust_remote_code=False,
+                output_loading_info=True,
+                dtype=torch.float32,
+                attn_implementation=attention_for(first_device()),
             )
-    except (OSError, ValueError) as error:
-        reason = str(error).splitlines()[0]
+    except UnpicklingError as error:
         raise ModelError(
-            f"encoder.base: cannot load {base!r}: {reason}. Expected a folder or a hub name such as hfl/chinese-roberta-wwm-ext"
+            f"encoder.base: the .bin of {base!r} holds more than weights and was not loaded. Expected one that "
+            "torch.load(…, weights_only=True) reads, or safetensors"
+        ) from error
+    except (OSError, ValueError) as error:
+        raise ModelError(
+            f"encoder.base: cannot load {base!r}: {explain(error, base, revision)}. "
+            "Expected a folder or a hub name such as hfl/chinese-roberta-wwm-ext"
         ) from error
     if not tokenizer.is_fast:
         raise ModelError(f"encoder.base: the tokenizer of {base!r} gives no offsets. Expected one with a fast version")
+    _tell(base, account)
     return encoder, tokenizer
+
+
+def _tell(base: str, account: Mapping[str, Sequence[str]]) -> None:
+    """One line on what of a base is not used; raises :class:`ModelError` if it lacks weights of the encoder."""
+    missing = sorted(key for key in account["missing_keys"] if not key.startswith("pooler."))
+    if missing:
+        raise ModelError(
+            f"encoder.base: {base!r} lacks {len(missing)} of the encoder's weights, such as {missing[0]}. Expected all of them"
+        )
+    left = sorted({key.partition(".")[0] for key in account["unexpected_keys"]})
+    unused = f"its {', '.join(left)} weights (another task's head) are not used; " if left else ""
+    log.info("encoder %s: %sthe heads for directives, slots and themes are new and learn from the gold", base, unused)

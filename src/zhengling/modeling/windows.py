@@ -6,14 +6,19 @@ paragraph is read in its context. A paragraph longer than a window is cut into p
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import re
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 
 import numpy as np
 from numpy.typing import NDArray
 from transformers import PreTrainedTokenizerBase
 
 Bounds = tuple[int, int]
+LONG = 20_000
+"""Characters that are tokenized at a time."""
+_MARK = re.compile("[。！？；，、]")
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,25 +46,54 @@ class TokenizedDocument:
 
 
 def tokenize_paragraphs(text: str, paragraphs: Sequence[Bounds], tokenizer: PreTrainedTokenizerBase) -> TokenizedDocument:
-    """Tokenize each paragraph of a clean text on its own; characters that yield no token are in no token's span."""
-    pieces = [text[start:end] for start, end in paragraphs]
-    encoded = (
-        tokenizer(pieces, add_special_tokens=False, return_offsets_mapping=True, return_attention_mask=False, verbose=False)
-        if pieces
-        else {"input_ids": [], "offset_mapping": []}
-    )
+    """Tokenize each paragraph of a clean text on its own; characters that yield no token are in no token's span.
+
+    A paragraph of more than :data:`LONG` characters is tokenized in stretches, cut behind a mark where there is one, since a
+    tokenizer keeps a hundred bytes and more of each token in memory.
+    """
+    stretches = [(number, *bounds) for number, place in enumerate(paragraphs) for bounds in _stretches(text, *place)]
     ids: list[NDArray[np.int64]] = []
     spans: list[NDArray[np.int64]] = []
-    bounds: list[Bounds] = []
-    count = 0
-    for (start, _), piece, offsets in zip(paragraphs, encoded["input_ids"], encoded["offset_mapping"], strict=True):
-        ids.append(np.asarray(piece, dtype=np.int64))
-        spans.append(np.asarray(offsets, dtype=np.int64).reshape(-1, 2) + start)
-        bounds.append((count, count + len(piece)))
-        count += len(piece)
+    counts = np.zeros(len(paragraphs) + 1, dtype=np.int64)
+    for some in _together(stretches):
+        encoded = tokenizer(
+            [text[start:end] for _, start, end in some],
+            add_special_tokens=False,
+            return_offsets_mapping=True,
+            return_attention_mask=False,
+            verbose=False,
+        )
+        for (number, start, _), piece, offsets in zip(some, encoded["input_ids"], encoded["offset_mapping"], strict=True):
+            ids.append(np.asarray(piece, dtype=np.int64))
+            spans.append(np.asarray(offsets, dtype=np.int64).reshape(-1, 2) + start)
+            counts[number + 1] += len(piece)
     offsets = np.concatenate(spans) if spans else np.empty((0, 2), dtype=np.int64)
     flat = np.concatenate(ids) if ids else np.empty(0, dtype=np.int64)
-    return TokenizedDocument(flat, offsets[:, 0], offsets[:, 1], tuple(bounds))
+    bounds = tuple(pairwise(counts.cumsum().tolist()))
+    return TokenizedDocument(flat, np.ascontiguousarray(offsets[:, 0]), np.ascontiguousarray(offsets[:, 1]), bounds)
+
+
+def _stretches(text: str, start: int, end: int) -> Iterator[Bounds]:
+    while end - start > LONG:
+        marks = [mark.end() for mark in _MARK.finditer(text, start + LONG // 2, start + LONG)]
+        cut = marks[-1] if marks else start + LONG
+        yield start, cut
+        start = cut
+    yield start, end
+
+
+def _together(stretches: Sequence[tuple[int, int, int]]) -> Iterator[list[tuple[int, int, int]]]:
+    """The stretches in groups of about :data:`LONG` characters."""
+    group: list[tuple[int, int, int]] = []
+    room = LONG
+    for stretch in stretches:
+        group.append(stretch)
+        room -= stretch[2] - stretch[1]
+        if room <= 0:
+            yield group
+            group, room = [], LONG
+    if group:
+        yield group
 
 
 @dataclass(frozen=True, slots=True)

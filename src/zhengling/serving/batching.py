@@ -11,25 +11,28 @@ from collections.abc import Iterator, Sequence
 from concurrent.futures import Future
 from dataclasses import dataclass, field, replace
 
+from zhengling.extraction.engine import Engine, failed
 from zhengling.extraction.extractor import Extractor
 from zhengling.extraction.records import Record
 from zhengling.extraction.valuing import with_values
 from zhengling.serving.metrics import Metrics
 from zhengling.serving.settings import ServeSettings
-from zhengling.text import read
-from zhengling.version import VERSION
 
 log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class PostedText:
-    """A text of a request; ``source`` is its place there, such as ``texts[0]``."""
+    """A text of a request, as :class:`~zhengling.extraction.engine.Engine` reads it.
 
-    source: str
-    text: str
+    ``name`` is its place there, such as ``texts[0]``.
+    """
+
+    name: str
+    content: str
     id: str | None = None
     date: datetime.date | None = None
+    error: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,7 +54,7 @@ class Batcher:
     """Runs the texts of many requests together, first come, first served."""
 
     def __init__(self, extractor: Extractor, settings: ServeSettings) -> None:
-        self._extractor, self._settings = extractor, settings
+        self._engine, self._settings = Engine(extractor), settings
         self._waiting: queue.Queue[_Job | None] = queue.Queue(maxsize=settings.queue)
         self._thread = threading.Thread(target=self._work, name="zhengling-batches", daemon=True)
         self.metrics = Metrics(self._waiting.qsize)
@@ -112,7 +115,7 @@ class Batcher:
         for job in jobs:
             for text in job.texts:
                 batch.append((job, text))
-                characters += len(text.text)
+                characters += len(text.content)
                 if characters >= self._settings.batch_characters:
                     yield batch
                     batch, characters = [], 0
@@ -129,24 +132,20 @@ class Batcher:
     def _records(self, texts: Sequence[PostedText]) -> list[Record]:
         """One record per text; if a text makes the batch fail, each is run alone and that one's record has the error."""
         try:
-            found = self._extractor.extract([read(text.text) for text in texts], [text.source for text in texts])
+            return [_completed(record, text) for text, record, _ in self._engine.records(texts)]
         except Exception as error:
             if len(texts) > 1:
                 return [record for text in texts for record in self._records([text])]
-            log.exception("%s: a text of %d characters could not be processed", texts[0].source, len(texts[0].text))
-            return [self._failed(texts[0], f"the text could not be processed: {type(error).__name__}")]
-        return [self._told(record, text) for record, text in zip(found, texts, strict=True)]
+            log.exception("%s: a text of %d characters could not be processed", texts[0].name, len(texts[0].content))
+            reason = f"the text could not be processed: {type(error).__name__}"
+            return [_completed(failed(self._engine.extractor.name, texts[0].name, reason), texts[0])]
 
-    def _told(self, record: Record, text: PostedText) -> Record:
-        if not record.paragraphs:
-            return self._failed(text, "the document holds no text")
-        if text.date is not None:
-            record = with_values(record, text.date)
-        return replace(record, id=text.id)
 
-    def _failed(self, text: PostedText, error: str) -> Record:
-        return Record(source=text.source, id=text.id, model=self._extractor.name, version=VERSION, error=error)
+def _completed(record: Record, text: PostedText) -> Record:
+    if text.date is not None:
+        record = with_values(record, text.date)
+    return replace(record, id=text.id)
 
 
 def _length(texts: Sequence[PostedText]) -> int:
-    return sum(len(text.text) for text in texts)
+    return sum(len(text.content) for text in texts)

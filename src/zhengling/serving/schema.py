@@ -67,9 +67,9 @@ class ExtractRequest(BaseModel):
     def posted(self) -> list[PostedText]:
         """The texts in order, named by their places in the request."""
         if self.texts is not None:
-            return [PostedText(source=f"texts[{i}]", text=text) for i, text in enumerate(self.texts)]
+            return [PostedText(name=f"texts[{i}]", content=text) for i, text in enumerate(self.texts)]
         return [
-            PostedText(source=f"documents[{i}]", text=document.text, id=document.id, date=document.date)
+            PostedText(name=f"documents[{i}]", content=document.text, id=document.id, date=document.date)
             for i, document in enumerate(self.documents or ())
         ]
 

@@ -2,30 +2,38 @@
 
 from __future__ import annotations
 
+import logging
 import re
+from collections.abc import Callable
 from functools import cache
 
-from opencc import OpenCC
+log = logging.getLogger(__name__)
 
 
 @cache
-def _converter() -> OpenCC:
-    return OpenCC("t2s")
+def _converter() -> Callable[[str], str]:
+    try:  # there wherever the package is installed; a model's repository also runs where it is not
+        from opencc import OpenCC
+    except ImportError:
+        log.warning("opencc is not installed: traditional characters stay as they are. Install it with: pip install opencc")
+        return str
+    convert: Callable[[str], str] = OpenCC("t2s").convert
+    return convert
 
 
 def simplify(text: str) -> str:
     """Convert to simplified characters; the length stays. The text may not contain lone surrogates."""
-    converted: str = _converter().convert(text)
+    converted = _converter()(text)
     if len(converted) == len(text):
         return converted
     return "".join(_same_length(line) for line in text.splitlines(keepends=True))
 
 
 def _same_length(line: str) -> str:
-    converted: str = _converter().convert(line)
+    converted = _converter()(line)
     if len(converted) == len(line):
         return converted
-    single = (str(_converter().convert(character)) for character in line)
+    single = (_converter()(character) for character in line)
     return "".join(new if len(new) == 1 else old for old, new in zip(line, single, strict=True))
 
 

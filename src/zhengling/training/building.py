@@ -40,7 +40,12 @@ def build_model(
         themes=list(scheme.themes),
         **asdict(settings.model),
     )
-    return ZhenglingModel(config, encoder), tokenizer
+    model = ZhenglingModel(config, encoder)
+    if settings.gradient_checkpointing:
+        model.encoder.gradient_checkpointing_enable(gradient_checkpointing_kwargs={"use_reentrant": False})
+    if settings.compile:
+        model.encoder.compile(dynamic=True)
+    return model, tokenizer
 
 
 def count_tags(model: ZhenglingModel, tokenizer: PreTrainedTokenizerBase, examples: Sequence[Example]) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -10,7 +10,7 @@ import torch
 from numpy.typing import NDArray
 from transformers import PreTrainedTokenizerBase
 
-from zhengling.modeling.batches import collate, pad
+from zhengling.modeling.batches import Batch, collate, pad
 from zhengling.modeling.model import IGNORED
 from zhengling.modeling.windows import (
     TokenizedDocument,
@@ -168,18 +168,30 @@ def _label(
     return LabelledWindow(ids, pieces, directives, slots, example.themes[[piece.paragraph for piece in window]])
 
 
-def to_batch(windows: Sequence[LabelledWindow], pad_id: int, device: torch.device) -> dict[str, torch.Tensor | int]:
-    """The keyword arguments of the model's ``forward``."""
-    batch = collate([(w.ids, w.pieces) for w in windows], pad_id, device)
-    themes = np.full((len(windows), batch.piece_count, windows[0].themes.shape[1]), IGNORED)
+@dataclass(frozen=True, slots=True)
+class TrainingBatch:
+    """Padded windows with their labels; -100 where there is nothing to learn."""
+
+    inputs: Batch
+    directives: torch.Tensor
+    """``[batch, tokens]``"""
+    slots: torch.Tensor
+    """``[batch, tokens]``"""
+    themes: torch.Tensor
+    """0 or 1, ``[batch, pieces, themes + 1]``"""
+
+    def move(self, change: Callable[[torch.Tensor], torch.Tensor]) -> TrainingBatch:
+        """The batch with ``change`` applied to each tensor."""
+        ids, mask, pieces = (change(part) for part in (self.inputs.input_ids, self.inputs.attention_mask, self.inputs.pieces))
+        inputs = Batch(ids, mask, pieces, self.inputs.piece_count)
+        return TrainingBatch(inputs, change(self.directives), change(self.slots), change(self.themes))
+
+
+def to_batch(windows: Sequence[LabelledWindow], pad_id: int) -> TrainingBatch:
+    """Windows stacked on the CPU."""
+    inputs = collate([(w.ids, w.pieces) for w in windows], pad_id)
+    themes = np.full((len(windows), inputs.piece_count, windows[0].themes.shape[1]), IGNORED)
     for row, window in enumerate(windows):
         themes[row, : len(window.themes)] = window.themes
-    return {
-        "input_ids": batch.input_ids,
-        "attention_mask": batch.attention_mask,
-        "pieces": batch.pieces,
-        "piece_count": batch.piece_count,
-        "directive_labels": pad([w.directives for w in windows], IGNORED).to(device),
-        "slot_labels": pad([w.slots for w in windows], IGNORED).to(device),
-        "theme_labels": torch.from_numpy(themes).to(device),
-    }
+    directives, slots = (pad(rows, IGNORED) for rows in ([w.directives for w in windows], [w.slots for w in windows]))
+    return TrainingBatch(inputs, directives, slots, torch.from_numpy(themes))

@@ -10,21 +10,25 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from accelerate import Accelerator
-from accelerate.utils import set_seed
+from accelerate import Accelerator, PartialState
+from accelerate.utils import parse_flag_from_env, set_seed
 
 from zhengling.errors import ConfigError
-from zhengling.extraction.annotation import annotate
 from zhengling.extraction.extractor import Extractor
-from zhengling.gold.loading import load_gold
+from zhengling.gold.loading import load_gold, load_places
 from zhengling.modeling.model import ZhenglingModel
 from zhengling.modeling.precision import mixed_precision
 from zhengling.scheme.annotation import Document, documents_hash
 from zhengling.scheme.labels import LabelScheme
-from zhengling.scoring.report import report
 from zhengling.training.building import build_model, count_tags
-from zhengling.training.examples import Alignment, Example, build_example
+from zhengling.training.checkpoints import BEFORE, LAST, told_if_unwritable
+from zhengling.training.development import Development
+from zhengling.training.examples import Alignment, build_example
+from zhengling.training.plots import draw_curves, draw_reliability
+from zhengling.training.provenance import code_version
+from zhengling.training.reporting import import_wandb
 from zhengling.training.settings import TrainSettings
+from zhengling.training.stopping import StopRequest
 from zhengling.training.thresholds import (
     at_temperature,
     calibration_error,
@@ -32,76 +36,106 @@ from zhengling.training.thresholds import (
     choose_thresholds,
     paragraph_scores,
 )
-from zhengling.training.trainer import CHECKPOINT, Trainer
+from zhengling.training.trainer import Trainer, precision_name
 from zhengling.version import VERSION
 
 log = logging.getLogger(__name__)
 
 
 def train(settings: TrainSettings) -> dict[str, Any]:
-    """Fine-tune; leaves ``model/``, ``metrics.json``, ``log.jsonl``, ``settings.json``, ``tensorboard/``, ``checkpoint/``.
+    """Fine-tune; leaves in ``output``: ``model/``, ``metrics.json``, ``log.jsonl``, ``curves.png``, ``reliability.png``,
+    ``settings.json``, ``tensorboard/``, ``checkpoint/`` and the one before it, ``checkpoint.old/``.
 
-    Returns what ``metrics.json`` holds. Raises :class:`zhengling.errors.ZhenglingError` for what a user can mend.
+    Returns what ``metrics.json`` holds; nothing in the other ones of several processes. After SIGINT or SIGTERM it finishes
+    the step, saves and raises :class:`Interrupted`. Raises :class:`zhengling.errors.ZhenglingError` for what a user can mend.
     """
     settings.check()
-    _claim_output(settings)
-    precision = mixed_precision(settings.precision)
-    accelerator = Accelerator(mixed_precision=precision)
+    if "wandb" in settings.report:
+        import_wandb()
+    accelerator = _accelerator(settings.precision)
+    _claim_output(settings, accelerator)
     set_seed(settings.seed)
     scheme = LabelScheme(**{layer: tuple(names) for layer, names in asdict(settings.labels).items()})
-    gold, dev = load_gold(settings.data.train, scheme), load_gold(settings.data.dev, scheme)
+    places = load_places(settings.data.train, scheme)
+    gold = [document for documents in places.values() for document in documents]
+    development = Development(load_gold(settings.data.dev, scheme), scheme)
     model, tokenizer = build_model(settings, scheme, gold)
     account = Alignment()
     examples = [build_example(document, tokenizer, scheme, settings.model.window, account) for document in gold]
-    examples += _again(settings, examples, gold, scheme)
+    times = [settings.data.repeat.get(place, 1) for place, documents in places.items() for _ in documents]
+    examples += [example for example, count in zip(examples, times, strict=True) for _ in range(count - 1)]
     count_tags(model, tokenizer, examples)
     for sentence in account.sentences():
         log.info(sentence)
-    log.info("device %s, precision %s, %.1fM parameters", accelerator.device, precision, model.num_parameters() / 1e6)
+    log.info(_setting_out(settings, accelerator, model))
 
-    trainer = Trainer(settings, accelerator, model, tokenizer, examples)
-    trainer.resume()
-    while trainer.state.epoch < settings.optim.epochs:
-        trainer.run_epoch()
-        trainer.evaluate(dev, scheme)
-        trainer.end_epoch()
-    accelerator.wait_for_everyone()
-    return finish(trainer, gold, dev, scheme) if accelerator.is_main_process else {}
-
-
-def _again(
-    settings: TrainSettings, examples: Sequence[Example], gold: Sequence[Document], scheme: LabelScheme
-) -> list[Example]:
-    """The examples of places that are read more than once per epoch, once for each further time."""
-    times = {document.id: count for place, count in settings.data.repeat.items() for document in load_gold([place], scheme)}
-    pairs = zip(examples, gold, strict=True)
-    return [example for example, document in pairs for _ in range(times.get(document.id, 1) - 1)]
+    with StopRequest() as request, told_if_unwritable(Path(settings.output)):
+        _set_dropout_apart(settings.seed, accelerator)
+        trainer = Trainer(settings, accelerator, model, tokenizer, examples, request)
+        trainer.start()
+        while trainer.state.epoch < settings.optim.epochs:
+            trainer.run_epoch()
+            trainer.evaluate(development)
+            trainer.end_epoch()
+        accelerator.wait_for_everyone()
+        metrics = finish(trainer, gold, development) if accelerator.is_main_process else {}
+    accelerator.end_training()
+    return metrics
 
 
-def _claim_output(settings: TrainSettings) -> None:
+def _accelerator(precision: str) -> Accelerator:
+    """On this process's GPU, or on the CPU if there is none or ``ACCELERATE_USE_CPU`` is set."""
+    cpu = not torch.cuda.is_available() or parse_flag_from_env("ACCELERATE_USE_CPU")
+    device = PartialState(cpu=cpu).device
+    return Accelerator(cpu=cpu, mixed_precision=mixed_precision(precision, device))
+
+
+def _claim_output(settings: TrainSettings, accelerator: Accelerator) -> None:
     folder = Path(settings.output)
-    if (folder / CHECKPOINT).exists() and not settings.resume:
+    if not settings.resume and any((folder / name).exists() for name in (LAST, BEFORE)):
         raise ConfigError(
             f"{folder} holds the checkpoint of an earlier run. Expected resume=true to go on, or another output=…"
         )
-    folder.mkdir(parents=True, exist_ok=True)
-    text = json.dumps(asdict(settings), ensure_ascii=False, indent=1)
-    (folder / "settings.json").write_text(text, encoding="utf-8")
+    if accelerator.is_main_process:
+        folder.mkdir(parents=True, exist_ok=True)
+        text = json.dumps(asdict(settings), ensure_ascii=False, indent=1)
+        (folder / "settings.json").write_text(text, encoding="utf-8")
+    accelerator.wait_for_everyone()
 
 
-def finish(trainer: Trainer, gold: Sequence[Document], dev: Sequence[Document], scheme: LabelScheme) -> dict[str, Any]:
-    """Reload the best model, choose its thresholds, score it as it is stored and write ``metrics.json``."""
-    settings, folder = trainer.settings, trainer.folder
+def _setting_out(settings: TrainSettings, accelerator: Accelerator, model: ZhenglingModel) -> str:
+    count = accelerator.num_processes
+    precision = f"{precision_name(accelerator)}{' (chosen)' if settings.precision == 'auto' else ''}"
+    processes = f"{count} process{'es' if count > 1 else ''}"
+    size = f"{model.num_parameters() / 1e6:.1f}M parameters"
+    return f"device {_device_name(accelerator)}, {processes}, precision {precision}, {size}"
+
+
+def _device_name(accelerator: Accelerator) -> str:
+    device = accelerator.device
+    return torch.cuda.get_device_name(device) if device.type == "cuda" else device.type
+
+
+def _set_dropout_apart(seed: int, accelerator: Accelerator) -> None:
+    """Let each further process drop other units than the first one, which goes on as it would alone."""
+    if accelerator.process_index:
+        torch.manual_seed(seed + accelerator.process_index)
+
+
+def finish(trainer: Trainer, gold: Sequence[Document], development: Development) -> dict[str, Any]:
+    """Reload the best model, choose its thresholds, score it as it is stored, draw and write ``metrics.json``."""
+    settings, folder, dev = trainer.settings, trainer.folder, development.documents
     model = ZhenglingModel.from_pretrained(folder / "model", dtype=torch.float32)
     if settings.weights == "fp16":
         model = model.half().float()
     extractor = Extractor(model, trainer.tokenizer, name=str(folder / "model"), device=trainer.accelerator.device)
     config = model.config
+    config.theme_temperature = 1.0  # of a run that was finished before and is finished again
     raw = paragraph_scores(extractor, dev)
     config.theme_temperature = choose_temperature(raw)
     calibrated = at_temperature(raw, config.theme_temperature)
     config.thresholds = choose_thresholds(calibrated, config.thresholds)
-    scored = report(annotate(extractor, dev), dev, scheme, model=extractor.name)
+    scored = development.report(extractor, model=extractor.name)
     config.provenance = {
         "version": VERSION,
         "seed": settings.seed,
@@ -113,12 +147,30 @@ def finish(trainer: Trainer, gold: Sequence[Document], dev: Sequence[Document], 
     history = trainer.state.history
     best = max(history, key=lambda record: record["score"])["epoch"]
     metrics = {**scored.as_dict(), "best_epoch": best, "steps": trainer.state.steps, "history": history}
-    metrics["provenance"] = config.provenance
+    metrics |= {"provenance": config.provenance, "run": run_facts(trainer)}
     errors = {"at_temperature_1": calibration_error(raw), "calibrated": calibration_error(calibrated)}
     metrics["calibration_error"] = {name: round(value, 4) for name, value in errors.items()}
+    draw_curves(history, best, folder / "curves.png")
+    draw_reliability({"as trained": raw, f"temperature {config.theme_temperature}": calibrated}, folder / "reliability.png")
     text = json.dumps(metrics, ensure_ascii=False, indent=1)
     (folder / "metrics.json").write_text(text, encoding="utf-8")
     log.info("best epoch %d\n%s", best, scored.table())
-    if trainer.board:
-        trainer.board.close()
+    for board in trainer.boards:
+        board.close()
     return metrics
+
+
+def run_facts(trainer: Trainer) -> dict[str, Any]:
+    """How a run went: on what, with which code, how fast; seconds and tokens of its steps alone, over all its resumptions."""
+    state, world = trainer.state, trainer.accelerator
+    return {
+        "code": code_version(),
+        "device": _device_name(world),
+        "processes": world.num_processes,
+        "precision": precision_name(world),
+        "micro_tokens": state.micro_tokens,
+        "steps": state.steps,
+        "tokens": state.tokens,
+        "seconds": round(state.seconds, 1),
+        "tokens_per_second": round(state.tokens / max(state.seconds, 1e-9)),
+    }

@@ -7,6 +7,8 @@ from dataclasses import dataclass, field
 from zhengling.errors import ConfigError
 from zhengling.modeling.encoders import EncoderSettings
 
+BOARDS = ("tensorboard", "wandb")
+
 
 @dataclass(frozen=True, kw_only=True)
 class Data:
@@ -56,9 +58,12 @@ class Optim:
     """Peak rate of the heads."""
     epochs: int = 10
     batch_tokens: int = 4096
-    """Tokens per forward pass and process, padding counted."""
+    """Tokens per batch, padding counted; split over the processes where there are several."""
     accumulate: int = 1
-    """Forward passes per step."""
+    """Batches per step."""
+    micro_tokens: int = 0
+    """Tokens per forward pass and process, where a batch does not fit into memory at once; 0: found out, by halving
+    each time that memory runs out. It changes nothing else."""
     warmup: float = 0.1
     """Share of the steps over which the rate rises."""
     weight_decay: float = 0.01
@@ -83,6 +88,13 @@ class TrainSettings:
     """Steps between two checkpoints."""
     weights: str = "fp32"
     """How the model is stored: ``fp32`` or ``fp16``."""
+    gradient_checkpointing: bool = False
+    """Compute the activations of the encoder a second time instead of keeping them: less memory, about a third more time."""
+    compile: bool = False
+    """Compile the encoder (``torch.compile``): a minute or two at the start, less time per step; pays in runs of many minutes.
+    Pretraining gained a third on two cores (LOG.md, 2026-11-22); fine-tuning, whose batches vary in shape, was not measured."""
+    report: list[str] = field(default_factory=lambda: ["tensorboard"])
+    """Where the figures are drawn: ``tensorboard``, ``wandb``."""
     encoder: EncoderSettings = field(default_factory=EncoderSettings)
     labels: Labels = field(default_factory=Labels)
     data: Data = field(default_factory=Data)
@@ -105,6 +117,8 @@ class TrainSettings:
             wrong.append(f"model.convolution ({self.model.convolution}) must be odd")
         if self.optim.batch_tokens < self.model.window:
             wrong.append(f"optim.batch_tokens ({self.optim.batch_tokens}) must be at least model.window ({self.model.window})")
+        if self.optim.micro_tokens < 0:
+            wrong.append(f"optim.micro_tokens ({self.optim.micro_tokens}) must be at least 0")
         if min(self.optim.epochs, self.optim.accumulate, self.save_every) < 1:
             wrong.append("optim.epochs, optim.accumulate and save_every must be at least 1")
         if not 0 <= self.optim.average < 1:
@@ -113,5 +127,8 @@ class TrainSettings:
             wrong.append(f"optim.warmup ({self.optim.warmup}) is a share of the steps: 0 <= warmup < 1")
         if self.weights not in ("fp32", "fp16"):
             wrong.append(f"weights ({self.weights}) must be fp32 or fp16")
+        strangers = sorted(set(self.report) - set(BOARDS))
+        if strangers:
+            wrong.append(f"report: got {', '.join(strangers)}. Expected any of: {', '.join(BOARDS)}")
         if wrong:
             raise ConfigError("contradictions in the settings:\n  " + "\n  ".join(wrong))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
@@ -43,12 +44,29 @@ def at_temperature(scores: Scores, temperature: float) -> Scores:
     return {name: (_cooled(probabilities, temperature), labels) for name, (probabilities, labels) in scores.items()}
 
 
+@dataclass(frozen=True, slots=True)
+class Bin:
+    """The paragraphs and labels whose score lies in one of the equal bins of probability; means of an empty one are nan."""
+
+    count: int
+    score: float
+    """Mean score."""
+    right: float
+    """Share of the labels that hold."""
+
+
+def reliability(scores: Scores) -> list[Bin]:
+    """What the scores say against what is so, bin by bin; where the two agree, the scores are honest."""
+    probabilities, labels = _together(scores)
+    places = np.minimum((probabilities * BINS).astype(int), BINS - 1)
+    parts = [(probabilities[places == number], labels[places == number]) for number in range(BINS)]
+    return [Bin(len(p), float(p.mean()), float(y.mean())) if len(p) else Bin(0, np.nan, np.nan) for p, y in parts]
+
+
 def calibration_error(scores: Scores) -> float:
     """Expected calibration error (Naeini et al. 2015): mean gap between score and share that is right, over bins."""
-    probabilities, labels = _together(scores)
-    bins = np.minimum((probabilities * BINS).astype(int), BINS - 1)
-    gaps = [abs(float((probabilities[bins == b] - labels[bins == b]).sum())) for b in range(BINS)]
-    return sum(gaps) / max(1, len(labels))
+    bins = [part for part in reliability(scores) if part.count]
+    return sum(part.count * abs(part.score - part.right) for part in bins) / max(1, sum(part.count for part in bins))
 
 
 def _together(scores: Scores) -> tuple[NDArray[np.float64], NDArray[np.int64]]:

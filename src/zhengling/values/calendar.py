@@ -18,6 +18,7 @@ _PART = (
 _STRETCH = re.compile(rf"(?:{_YEAR})?(?:{_PART})?(?P<end>[底末终])?")
 _PLAN = re.compile(r"[“\"「]?(?P<number>十?[一二三四五六七八九十])五[”\"」]?(?:规划)?(?:时期|期间|期)?(?P<end>末)?")
 _YEARS_ON = {"今年": 0, "本年": 0, "本年度": 0, "明年": 1, "后年": 2}
+_Days = tuple[datetime.date, datetime.date]
 _FIRST_PLAN = 1981 - 6 * 5
 """The sixth five-year plan began in 1981; the plans from it on follow one another without a gap."""
 
@@ -44,15 +45,21 @@ def parse_stretch(text: str, date: datetime.date | None, after: datetime.date | 
     if plan:
         number = whole_number(plan["number"])
         first = _FIRST_PLAN + 5 * (number or 0)
-        days = (datetime.date(first, 1, 1), datetime.date(first + 4, 12, 31)) if number and number >= 6 else (None, None)
-        return Stretch(*days, end=plan["end"] is not None, day=False)
+        sure = number is not None and number >= 6
+        days = (datetime.date(first, 1, 1), datetime.date(first + 4, 12, 31)) if sure else None
+        return _stretch(days, end=plan["end"] is not None, day=False)
     match = _STRETCH.fullmatch(text) if text else None
-    if match is None or match["word"] == "年" and not (match["end"] or match["half"]) and text != "年":
+    if match is None or (match["word"] == "年" and not (match["end"] or match["half"]) and text != "年"):
         return None
     days = _days(match, after or date, as_range_end=after is not None)
     if days is not None and not match["year"] and after is None and date is not None and _unsure(match, days[1], date):
         days = None
-    return Stretch(*(days or (None, None)), end=match["end"] is not None, day=match["day"] is not None)
+    return _stretch(days, end=match["end"] is not None, day=match["day"] is not None)
+
+
+def _stretch(days: _Days | None, *, end: bool, day: bool) -> Stretch:
+    first, last = days or (None, None)
+    return Stretch(first, last, end, day)
 
 
 def _unsure(match: re.Match[str], last: datetime.date, date: datetime.date) -> bool:
@@ -62,7 +69,7 @@ def _unsure(match: re.Match[str], last: datetime.date, date: datetime.date) -> b
     return last < date or (date.month == 12 and (match["word"] in ("年", "全年") or match["half"] is not None))
 
 
-def _days(match: re.Match[str], date: datetime.date | None, as_range_end: bool) -> tuple[datetime.date, datetime.date] | None:
+def _days(match: re.Match[str], date: datetime.date | None, as_range_end: bool) -> _Days | None:
     if match["this"]:
         return None if date is None else _this(match["this"], date)
     year = _year(match, date, as_range_end)
@@ -87,7 +94,7 @@ def _year(match: re.Match[str], date: datetime.date | None, as_range_end: bool) 
     return date.year + (1 if match["word"] == "次年" else _YEARS_ON.get(match["word"] or "", 0))
 
 
-def _month(match: re.Match[str], year: int) -> tuple[datetime.date, datetime.date] | None:
+def _month(match: re.Match[str], year: int) -> _Days | None:
     month = whole_number(match["month"]) or 0
     if not 1 <= month <= 12:
         return None
@@ -101,7 +108,7 @@ def _month(match: re.Match[str], year: int) -> tuple[datetime.date, datetime.dat
     return first, last
 
 
-def _this(word: str, date: datetime.date) -> tuple[datetime.date, datetime.date]:
+def _this(word: str, date: datetime.date) -> _Days:
     if word.endswith("周"):
         monday = date - datetime.timedelta(days=date.weekday()) + datetime.timedelta(weeks=int(word == "下周"))
         return monday, monday + datetime.timedelta(days=6)
@@ -112,7 +119,7 @@ def _this(word: str, date: datetime.date) -> tuple[datetime.date, datetime.date]
     return _months(there.year, there.month, there.month)
 
 
-def _months(year: int, first: int, last: int) -> tuple[datetime.date, datetime.date]:
+def _months(year: int, first: int, last: int) -> _Days:
     return datetime.date(year, first, 1), datetime.date(year, last, calendar.monthrange(year, last)[1])
 
 

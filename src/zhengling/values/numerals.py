@@ -1,4 +1,4 @@
-"""Numbers as official texts write them: ``1.2万``, ``三千二百万``, ``二〇二五``; full-width and traditional forms are folded."""
+"""Numbers as official texts write them: ``1.2万``, ``三千二百万``, ``二〇二五``; full-width and traditional forms too."""
 
 from __future__ import annotations
 

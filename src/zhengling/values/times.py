@@ -6,7 +6,7 @@ import datetime
 import re
 
 from zhengling.values.calendar import months_later, parse_stretch
-from zhengling.values.numerals import NUMERAL, fold, parse_number
+from zhengling.values.numerals import DIGITS, NUMERAL, fold, parse_number
 
 TimeValue = dict[str, str | None]
 """``type`` (``deadline``, ``period`` or ``frequency``), ``start`` and ``end`` (ISO dates, both within the time) or None."""
@@ -19,6 +19,7 @@ _SINCE = re.compile(r"(?:起|开始|以来|之日起)$")
 _DURING = re.compile(r"(?:期间|间|中|的时间|时间)$")
 _TO = r"(?:至|到|-|–|—+|~)"
 _RANGE = re.compile(rf"(?P<first>.+?){_TO}(?P<last>.+)")
+_NAMES_YEAR = re.compile(rf"(?:\d{{4}}|[一二][{DIGITS}]{{3}})年")
 _LENGTH = re.compile(rf"(?:未来|今后)?(?P<number>{NUMERAL}|半)个?(?P<unit>年|月|周|星期|季度|学期|工作日|日|天|小时|分钟)半?")
 _MONTHS = {"年": 12, "月": 1}
 _NAMED_PERIOD = re.compile(
@@ -50,7 +51,7 @@ def time_value(text: str, date: datetime.date | None = None) -> TimeValue | None
 
 
 def _value(kind: str, start: datetime.date | None = None, end: datetime.date | None = None) -> TimeValue:
-    return {"type": kind, "start": start and start.isoformat(), "end": end and end.isoformat()}
+    return {"type": kind, "start": start.isoformat() if start else None, "end": end.isoformat() if end else None}
 
 
 def _since(core: str, date: datetime.date | None) -> TimeValue | None:
@@ -95,18 +96,17 @@ def _range(core: str, date: datetime.date | None) -> TimeValue | None:
     last = parse_stretch(match["last"], date, after=first.first)
     if last is None:
         return None
-    backwards = first.first is None or last.last is None or last.last < first.first
-    if backwards or (
-        date is not None and last.last < date and not re.search(r"\d{4}年|[一二][〇零一二三四五六七八九]{3}年", core)
-    ):
+    if first.first is None or last.last is None or last.last < first.first:
         return _value("period")
+    if date is not None and last.last < date and not _NAMES_YEAR.search(core):
+        return _value("period")  # over by then: next year's may be meant
     return _value("period", start=first.first, end=last.last)
 
 
 def _spelled_out(core: str) -> str:
     """``2021-2023年``, ``1至6月`` and ``3月1日至5日`` with the year and month named on both sides."""
     core = re.sub(r"(?<=日)止$|(?<=月)止$|(?<=年)止$", "", re.sub(r"(?<=[年月日])起(?=[至到])", "", core))
-    core = re.sub(rf"^((?:.*年)?)({NUMERAL})({_TO})({NUMERAL})(年|月份?)", rf"\1\2\5\3\4\5", core)
+    core = re.sub(rf"^((?:.*年)?)({NUMERAL})({_TO})({NUMERAL})(年|月份?)", r"\1\2\5\3\4\5", core)
     return re.sub(rf"^((?:.*年)?({NUMERAL}月)\d+[日号]?)({_TO})(\d+[日号])$", r"\1\3\2\4", core)
 
 

@@ -1,0 +1,182 @@
+"""Characters a second beside the stock pipelines; the share of the machine's matrix products; the model's share of the time."""
+
+from __future__ import annotations
+
+import io
+import statistics
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from itertools import pairwise
+from typing import Any
+
+import torch
+from torch import nn
+from transformers import (
+    AutoModelForSequenceClassification,
+    AutoModelForTokenClassification,
+    BertConfig,
+    PretrainedConfig,
+    PreTrainedTokenizerBase,
+    pipeline,
+)
+
+from zhengling.extraction.engine import Engine
+from zhengling.extraction.extractor import Extractor
+from zhengling.extraction.loading import load
+from zhengling.files.sinks import JsonLines
+from zhengling.modeling.configuration import ZhenglingConfig
+from zhengling.modeling.model import ZhenglingModel
+from zhengling.modeling.windows import plan_windows
+from zhengling.text import CleanText, read
+
+LONGEST, STRIDE = 512, 64
+"""Of the stock token classification: tokens at a time, and those that neighbours share."""
+
+
+@dataclass(frozen=True)
+class Text:
+    """A document for the engine."""
+
+    name: str
+    content: str
+    error: str | None = None
+
+
+def measure_speed(shape: str, texts: Sequence[str], rounds: int) -> dict[str, Any]:
+    """Medians of the characters a second of each variant, of the ratios in each round, and of the share of the peak."""
+    torch.manual_seed(0)
+    extractor = _extractor(shape)
+    cleaned = [read(text) for text in texts]
+    tokens = [extractor.tokenize(clean) for clean in cleaned]
+    flops = sum(_flops(extractor, [b - a for a, b in document.paragraphs]) for document in tokens)
+    stock = stock_pipelines(extractor.model.encoder.config, extractor.tokenizer)
+
+    def ours() -> None:
+        extractor.forward.forget()
+        list(Engine(extractor).records(Text(str(i), text) for i, text in enumerate(texts)))
+
+    def model() -> None:
+        extractor.forward.forget()
+        extractor.predict(tokens)
+
+    variants: dict[str, Callable[[], None]] = {
+        "ours": ours, "model": model, "stock_1": lambda: stock(cleaned, 1), "stock_32": lambda: stock(cleaned, 32),
+    }  # fmt: skip
+    model()  # buffers and threads are there
+    seconds: dict[str, list[float]] = {name: [] for name in variants}
+    peaks = [_peak()]
+    for _ in range(rounds):
+        for name, variant in variants.items():
+            seconds[name].append(_cpu_seconds(variant))
+        peaks.append(_peak())
+    characters = sum(map(len, texts))
+    between = [statistics.mean(pair) for pair in pairwise(peaks)]
+    return {
+        "characters": characters,
+        "rounds": rounds,
+        "characters_per_second": {n: characters / statistics.median(s) for n, s in seconds.items() if n != "model"},
+        "ratio": {
+            name: statistics.median(s / o for s, o in zip(seconds[name], seconds["ours"], strict=True))
+            for name in ("stock_1", "stock_32")
+        },
+        "gigaflops": flops / 1e9 / statistics.median(seconds["model"]),
+        "peak_gigaflops": statistics.median(peaks),
+        "share_of_peak": statistics.median(flops / 1e9 / s / p for s, p in zip(seconds["model"], between, strict=True)),
+    }
+
+
+def measure_share(texts: Sequence[str]) -> dict[str, Any]:
+    """The model's share of the CPU time over many small documents, from bytes to JSON lines."""
+    extractor = load(precision="fp32", device="cpu")
+    small = ["\n".join(lines) for text in texts for lines in _by_three(text.splitlines())]
+    tokens = [extractor.tokenize(read(text)) for text in small]
+    extractor.predict(tokens)
+
+    def whole() -> None:
+        extractor.forward.forget()
+        sink = JsonLines(io.StringIO())
+        for _, record, text in Engine(extractor).records(Text(str(i), text) for i, text in enumerate(small)):
+            sink.write(record, text)
+
+    def model() -> None:
+        extractor.forward.forget()
+        extractor.predict(tokens)
+
+    parts = {"whole": _cpu_seconds(whole), "model": _cpu_seconds(model)}
+    parts["cleaning"] = _cpu_seconds(lambda: [read(text.encode()) for text in small])
+    parts["tokenizing"] = _cpu_seconds(lambda: [extractor.tokenize(clean) for clean in map(read, small)]) - parts["cleaning"]
+    logits = extractor.predict(tokens)
+    parts["decoding"] = _cpu_seconds(lambda: extractor.decode(tokens, logits))
+    return {
+        "documents": len(small),
+        "characters": sum(map(len, small)),
+        "seconds": parts,
+        "share": parts["model"] / parts["whole"],
+    }
+
+
+def _by_three(lines: list[str]) -> list[list[str]]:
+    return [lines[i : i + 3] for i in range(0, len(lines), 3)]
+
+
+def _extractor(shape: str) -> Extractor:
+    """The default model, or random weights in the shape of chinese-roberta-wwm-ext with the default model's tokenizer."""
+    default = load(precision="fp32", device="cpu")
+    if shape == "compact":
+        return default
+    encoder = BertConfig(vocab_size=len(default.tokenizer), max_position_embeddings=LONGEST + 2)
+    config = ZhenglingConfig(encoder=encoder, window=default.config.window, overlap=default.config.overlap)
+    return Extractor(ZhenglingModel(config), default.tokenizer, name="wide")
+
+
+def stock_pipelines(
+    encoder: PretrainedConfig, tokenizer: PreTrainedTokenizerBase
+) -> Callable[[Sequence[CleanText], int], None]:
+    """A function that runs both stock pipelines over clean texts with a batch size; their models have random weights."""
+    tags, labels = (type(encoder).from_dict({**encoder.to_dict(), "num_labels": count}) for count in (7, 5))
+    tokenizer.model_max_length = LONGEST
+    token_pipeline: Any = pipeline(
+        "token-classification", model=AutoModelForTokenClassification.from_config(tags).eval(), tokenizer=tokenizer,
+        stride=STRIDE, aggregation_strategy="simple", device="cpu",
+    )  # fmt: skip
+    text_pipeline: Any = pipeline(
+        "text-classification", model=AutoModelForSequenceClassification.from_config(labels).eval(), tokenizer=tokenizer,
+        device="cpu", top_k=None, function_to_apply="sigmoid",
+    )  # fmt: skip
+
+    def run(texts: Sequence[CleanText], batch: int) -> None:
+        token_pipeline([clean.text for clean in texts], batch_size=batch)
+        paragraphs = [clean.text[start:end] for clean in texts for start, end in clean.paragraphs]
+        text_pipeline(paragraphs, batch_size=batch, truncation=True, max_length=LONGEST)
+
+    return run
+
+
+def _flops(extractor: Extractor, paragraphs: Sequence[int]) -> float:
+    """Floating-point operations that a document with paragraphs of these lengths needs.
+
+    2 × the weights of all linear and convolution layers, per token (special ones counted, padding not); and 4 × width × the
+    tokens that it sees, per token and layer: all of its window, or in a local layer those within reach.
+    """
+    bounds = [(sum(paragraphs[:i]), sum(paragraphs[: i + 1])) for i in range(len(paragraphs))]
+    plan = plan_windows(bounds, extractor.config.window, extractor.config.overlap)
+    lengths = [1 + sum(piece.last - piece.first + 1 for piece in window) for window in plan]
+    weights = sum(m.weight.numel() for m in extractor.model.modules() if isinstance(m, nn.Linear | nn.Conv1d))
+    encoder = extractor.model.encoder.config
+    kinds = getattr(encoder, "layer_types", None) or ["full_attention"] * encoder.num_hidden_layers
+    local = getattr(encoder, "local_attention", 0) + 1
+    seen = [sum(length if kind == "full_attention" else min(local, length) for kind in kinds) for length in lengths]
+    return float(sum(n * (2 * weights + 4 * encoder.hidden_size * s) for n, s in zip(lengths, seen, strict=True)))
+
+
+def _peak(size: int = 2048) -> float:
+    """GFLOP/s of a square matrix product in float32, the better of two."""
+    a, b = torch.randn(size, size), torch.randn(size, size)
+    return 2 * size**3 / 1e9 / min(_cpu_seconds(lambda: a @ b) for _ in range(2))
+
+
+def _cpu_seconds(action: Callable[[], Any]) -> float:
+    began = time.process_time()
+    action()
+    return time.process_time() - began

@@ -1,0 +1,107 @@
+"""The figures of infer.json as the tables of INFER.md."""
+
+from __future__ import annotations
+
+from typing import Any
+
+MB = 1_000_000
+_SHAPES = {"compact": "compact (6 × 256)", "wide": "12 × 768 (BERT)"}
+
+
+def as_markdown(result: dict[str, Any]) -> str:
+    """The whole page."""
+    machine = result["machine"]
+    parts = [
+        "# Batch inference\n\n",
+        f"Made by `make bench-infer`: one thread, {machine['cpu']}, torch {machine['torch']}, Python {machine['python']}. Seconds are those of ",
+        "the CPU, since other work ran on the machine; variants take turns, figures are medians over the rounds. The stock pipelines of ",
+        "`transformers` get the clean text and do token classification over stretches of 512 tokens (stride 64) and text classification per ",
+        "paragraph, with plain heads on an encoder of the same shape; ours reads, repairs, finds directives, slots and themes, and builds records.\n\n",
+        _speed({name: result[name] for name in _SHAPES if name in result}),
+        "\nThe share is of a 2048³ float32 product measured before and after; operations of the model: 2 × the weights of linear and ",
+        "convolution layers per token, special tokens counted and padding not, and 4 × width × the tokens seen, per token and layer.\n",
+        _share(result["share"]) if "share" in result else "",
+        _agreement(result["agreement"]) if "agreement" in result else "",
+        _equal(result["equal"]) if "equal" in result else "",
+        _memory(result["memory"]) if "memory" in result else "",
+    ]
+    return "".join(parts)
+
+
+def _table(head: list[str], rows: list[list[str]]) -> str:
+    return (
+        "\n".join(["| " + " | ".join(head) + " |", "|---" * len(head) + "|", *("| " + " | ".join(row) + " |" for row in rows)])
+        + "\n"
+    )
+
+
+def _speed(shapes: dict[str, dict[str, Any]]) -> str:
+    head = [
+        "shape", "characters × rounds", "characters/s", "stock, batch 1", "stock, batch 32", "× batch 1 (bar 3)", "× batch 32 (bar 6)",
+        "GFLOP/s", "of peak (bar 60 %)",
+    ]  # fmt: skip
+    rows = []
+    for name, row in shapes.items():
+        speeds = [f"{row['characters_per_second'][variant]:,.0f}" for variant in ("ours", "stock_1", "stock_32")]
+        ratios = [f"{row['ratio'][variant]:.1f}" for variant in ("stock_1", "stock_32")]
+        share = f"{row['share_of_peak']:.0%} of {row['peak_gigaflops']:.0f}"
+        rows.append(
+            [_SHAPES[name], f"{row['characters']:,} × {row['rounds']}", *speeds, *ratios, f"{row['gigaflops']:.0f}", share]
+        )
+    return _table(head, rows)
+
+
+def _share(row: dict[str, Any]) -> str:
+    seconds = row["seconds"]
+    return (
+        f"\n## Small documents\n\n{row['documents']} documents of {row['characters'] / row['documents']:.0f} characters, default model: the model takes "
+        f"{row['share']:.1%} of the CPU time (bar 85 %): {seconds['model']:.2f} s of {seconds['whole']:.2f}; cleaning {seconds['cleaning']:.2f}, "
+        f"tokenizing {seconds['tokenizing']:.2f}, decoding {seconds['decoding']:.2f}.\n"
+    )
+
+
+def _agreement(row: dict[str, Any]) -> str:
+    rows = [
+        [name, f"{each['directives']:.2%}", f"{each['slots']:.2%}", f"{each['themes']:.2%}", f"{each['time']:.2f}"]
+        for name, each in row.items()
+        if isinstance(each, dict)
+    ]
+    return (
+        f"\n## Lower precision\n\nThe default model on {row['tokens']:,} tokens of data/zhenggao/test: what keeps its decoded tag, and its theme "
+        "(bar 99.8 %), against float32, and the CPU time against float32's. A CPU without bf16 in hardware emulates it.\n\n"
+        + _table(["precision", "directive tags", "slot tags", "themes", "time"], rows)
+    )
+
+
+def _equal(row: dict[str, Any]) -> str:
+    if "skipped" in row:
+        return f"\n## Equal windows\n\n{row['skipped']}\n"
+    rows = [
+        [name, f"{each['windows']:,}", f"{each['equal']:,}", f"{each['equal'] / max(each['windows'], 1):.1%}"]
+        for name, each in row.items()
+    ]
+    return (
+        "\n## Equal windows\n\nA window's answer depends on all its tokens, so that only equal windows are run once. In the first documents of each "
+        "file of the corpus:\n\n" + _table(["texts", "windows", "equal to an earlier one", "saved"], rows)
+    )
+
+
+def _memory(cases: dict[str, dict[str, Any]]) -> str:
+    rows = [
+        [
+            name, f"{each['megabytes']}", f"{each['documents']:,}", f"{each['loaded'] / MB:,.0f}", f"{each['peak'] / MB:,.0f}",
+            f"{each['cached'] / max(each['windows'], 1):.1%}", " ".join(f"{rss / MB:.0f}" for rss in _some(each["over_time"])),
+        ]
+        for name, each in cases.items()
+    ]  # fmt: skip
+    return (
+        "\n## Memory\n\nResident megabytes (bar 1,500). The texts repeat themselves, so that most windows are answered from memory and the run is "
+        "short; that the stream's use is flat over its length is measured, that it stays so over 1 GB is not.\n\n"
+        + _table(["input", "MB", "documents", "model loaded", "peak", "windows from memory", "over time"], rows)
+    )
+
+
+def _some(values: list[int]) -> list[int]:
+    """At most eight of them, evenly."""
+    step = max(1, len(values) // 8)
+    return values[::step]

@@ -1,0 +1,86 @@
+"""The other columns of the tables that are read, as CSV and Parquet carry them."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Collection, Iterable, Iterator, Mapping
+from typing import Any
+
+import pyarrow
+import pyarrow.parquet as pq
+
+from zhengling.errors import ReadError
+from zhengling.files.inputs import TABLES, suffix_of
+from zhengling.files.sources import ReadSettings
+from zhengling.files.tables import header, rows
+
+Columns = dict[str, str]
+"""By the name of a column its type: ``string``, ``int64``, ``double`` or ``bool``."""
+TYPES = {"string": pyarrow.string(), "int64": pyarrow.int64(), "double": pyarrow.float64(), "bool": pyarrow.bool_()}
+_INT64 = range(-(2**63), 2**63)
+
+
+def find_columns(files: Iterable[str], settings: ReadSettings) -> Columns:
+    """The columns of all tables besides text and id, in the order in which they come up; JSON lines are read for it.
+
+    A column that holds several types, or others than numbers and booleans, is ``string``. Tables that cannot be read have none.
+    """
+    found: dict[str, str | None] = {}
+    own = (settings.text_column, settings.id_column or "id")
+    for path in files:
+        for name, kind in _kinds(path, settings) if suffix_of(path) in TABLES else ():
+            if name not in own:
+                found[name] = _both(found.get(name), kind)
+    return {name: kind or "string" for name, kind in found.items()}
+
+
+def plain(value: Any, kind: str) -> Any:
+    """A cell as a column of the type ``kind`` takes it: what is no text becomes JSON in a ``string`` column."""
+    if value is None or kind != "string" or isinstance(value, str):
+        return value
+    return json.dumps(value, ensure_ascii=False, default=str) if isinstance(value, (Mapping, list, bool)) else str(value)
+
+
+def free_name(name: str, taken: Collection[str]) -> str:
+    """The name of a column in an output that has columns of its own: ``kind`` becomes ``column_kind``."""
+    return f"column_{name}" if name in taken else name
+
+
+def _kinds(path: str, settings: ReadSettings) -> Iterator[tuple[str, str | None]]:
+    try:
+        if suffix_of(path) == ".parquet":
+            with pq.ParquetFile(path) as file:
+                yield from [(field.name, _arrow_kind(field.type)) for field in file.schema_arrow]
+            return
+        names = header(path, settings.encoding)
+        if names is not None:
+            yield from ((name, "string") for name in names)
+            return
+        for row in rows(path, settings.encoding):
+            yield from ((name, _kind(value)) for name, value in row.cells.items())
+    except (ReadError, OSError, pyarrow.ArrowException):
+        return  # the run itself tells of it
+
+
+def _arrow_kind(kind: pyarrow.DataType) -> str:
+    if pyarrow.types.is_boolean(kind):
+        return "bool"
+    if pyarrow.types.is_integer(kind) and kind != pyarrow.uint64():
+        return "int64"
+    return "double" if pyarrow.types.is_floating(kind) else "string"
+
+
+def _kind(value: Any) -> str | None:
+    if value is None:
+        return None
+    if isinstance(value, bool):
+        return "bool"
+    if isinstance(value, int):
+        return "int64" if value in _INT64 else "string"
+    return "double" if isinstance(value, float) else "string"
+
+
+def _both(first: str | None, second: str | None) -> str | None:
+    if first is None or second is None or first == second:
+        return first or second
+    return "double" if {first, second} == {"int64", "double"} else "string"

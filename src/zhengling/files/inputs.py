@@ -1,0 +1,122 @@
+"""Which files are read: those named outright, in folders and by globs, in a fixed order, each once."""
+
+from __future__ import annotations
+
+import glob
+import hashlib
+import os
+from collections.abc import Collection, Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from zhengling.errors import ReadError
+
+TEXTS = (".txt", ".md")
+EXTRACTED = (".html", ".htm", ".docx", ".pdf")
+"""Files whose text is taken out of them first; offsets point into that text."""
+TABLES = (".jsonl", ".jsonl.gz", ".jsonl.xz", ".csv", ".csv.gz", ".csv.xz", ".parquet")
+"""Files of many documents, one a row."""
+SUFFIXES = (*TEXTS, *EXTRACTED, *TABLES)
+STDIN = "-"
+
+
+@dataclass(frozen=True, slots=True)
+class Survey:
+    """What there is to read: files, their bytes, and a hash over names, sizes and times of change."""
+
+    files: int
+    size: int
+    digest: str
+
+
+class Inputs:
+    """The files that inputs name; raises :class:`ReadError` for an input that names none.
+
+    Within a folder (searched to the bottom) or glob the order is that of the names. A file named outright must have one of
+    :data:`SUFFIXES`; in folders and globs other files are passed over, and in folders those whose name begins with ``.`` or
+    ``~$`` too. ``leave_out`` are files not to read whatever names them: the outputs.
+    """
+
+    def __init__(self, names: Sequence[str], leave_out: Collection[str] = ()) -> None:
+        self.names = list(names)
+        self.left_out = {os.path.realpath(name) for name in leave_out}
+        for name in self.names:
+            if next(iter(self._expand(name)), None) is None:
+                raise ReadError(
+                    f"input {name!r} names no document. Expected a file, folder or glob of {' '.join(SUFFIXES)} files, or -"
+                )
+
+    def files(self) -> Iterator[str]:
+        """The paths as the records' ``source`` gives them; ``-`` is standard input."""
+        seen: set[str] | None = set() if len(self.names) > 1 else None
+        for name in self.names:
+            for path in self._expand(name):
+                if seen is None or path not in seen:
+                    yield path
+                if seen is not None:
+                    seen.add(path)
+
+    def survey(self) -> Survey:
+        """Look at all files without reading them."""
+        files = size = 0
+        digest = hashlib.sha256()
+        for path in self.files():
+            about = None if path == STDIN else _stat(path)
+            files += 1
+            size += about.st_size if about else 0
+            digest.update(repr((path, about and (about.st_size, about.st_mtime_ns))).encode("utf-8", "surrogateescape"))
+        return Survey(files, size, digest.hexdigest()[:16])
+
+    def _expand(self, name: str) -> Iterator[str]:
+        for path in _named(name):
+            if not self.left_out or path == STDIN or os.path.realpath(path) not in self.left_out:
+                yield path
+
+
+def suffix_of(path: str) -> str:
+    """The suffix in lower case, ``.jsonl.gz`` and the like as one."""
+    suffixes = Path(path.lower()).suffixes
+    return "".join(suffixes[-2:]) if suffixes[-1:] in ([".gz"], [".xz"]) else "".join(suffixes[-1:])
+
+
+def _named(name: str) -> Iterator[str]:
+    if name == STDIN:
+        yield STDIN
+    elif Path(name).is_dir():
+        yield from _below(str(Path(name)))
+    elif Path(name).exists() or not glob.has_magic(name):
+        if not Path(name).exists():
+            raise ReadError(f"input {name!r}: there is no such file or folder")
+        if suffix_of(name) not in SUFFIXES:
+            raise ReadError(
+                f"input {name!r}: cannot read {suffix_of(name) or 'a file without a suffix'}. "
+                f"Expected one of: {' '.join(SUFFIXES)}"
+            )
+        yield str(Path(name))
+    else:
+        for match in sorted(glob.glob(name, recursive=True)):  # noqa: PTH207, Path.glob takes no absolute pattern
+            if Path(match).is_file() and suffix_of(match) in SUFFIXES:
+                yield str(Path(match))
+
+
+def _below(folder: str) -> Iterator[str]:
+    """The files below a folder, in the order of the names; links to folders are not followed."""
+    try:
+        with os.scandir(folder) as entries:
+            found = sorted(entries, key=lambda entry: entry.name)
+    except OSError as error:
+        raise ReadError(f"cannot list the folder {folder}: {error.strerror}") from error
+    for entry in found:
+        if entry.name.startswith((".", "~$")):
+            continue
+        if entry.is_dir(follow_symlinks=False):
+            yield from _below(str(Path(folder, entry.name)))
+        elif suffix_of(entry.name) in SUFFIXES and entry.is_file():
+            yield str(Path(folder, entry.name))
+
+
+def _stat(path: str) -> os.stat_result | None:
+    try:
+        return Path(path).stat()
+    except OSError:
+        return None

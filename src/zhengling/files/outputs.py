@@ -1,0 +1,134 @@
+"""All outputs of a run, which go forward together: what is committed is committed in every one of them."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack, contextmanager
+from types import TracebackType
+from typing import Self
+
+from zhengling.errors import OutputError
+from zhengling.extraction.records import Record
+from zhengling.files.manifest import Manifest, Run, check_same, load_manifest, manifest_path
+from zhengling.files.sinks import STDOUT, Sink, check_output, in_place, open_sink
+from zhengling.files.summary import Summary
+from zhengling.scheme.labels import LabelScheme
+
+
+def check_outputs(names: Sequence[str], *, resume: bool, resumable: bool) -> None:
+    """Raise :class:`OutputError` early for what cannot be written, or gone on with.
+
+    ``resumable``: whether the inputs can be read again.
+    """
+    for name in names:
+        check_output(name)
+    if len(set(names)) < len(names):
+        raise OutputError(f"an output is named twice: {' '.join(names)}. Expected different files")
+    if resume and (STDOUT in names or not resumable):
+        raise OutputError("--resume cannot go on with standard input or output. Expected files")
+    files = [name for name in names if name != STDOUT]
+    manifest = load_manifest(manifest_path(files[0])) if files and not resume else None
+    if manifest and manifest.state != "finished":
+        raise OutputError(
+            f"{manifest.path} tells of a run that is not finished ({manifest.counts.get('documents', 0)} documents done). "
+            "Go on with --resume, or remove that file to begin anew"
+        )
+
+
+class Outputs:
+    """Takes records; what was committed survives a kill, and a run that is opened with ``resume`` goes on behind it.
+
+    ``summary`` counts what was written, before the kill too; ``finished`` says that nothing is left to do.
+    """
+
+    def __init__(
+        self, run: Run, scheme: LabelScheme, *, resume: bool = False, resumable: bool = True, commit_every: float = 10.0
+    ) -> None:
+        """``commit_every`` seconds; ``resumable`` is false where standard input or output is among inputs and outputs.
+
+        Raises :class:`OutputError` if ``run`` is another than the one to go on with.
+        """
+        self.manifest = self._manifest(run, resume) if resumable else None
+        self.summary = Summary.of(self.manifest.counts if self.manifest else {})
+        self.resumed = self.summary.documents
+        self.finished = self.manifest is not None and self.manifest.state == "finished"
+        self.complete = self.manifest is not None and self.manifest.state != "running"
+        self.sinks: dict[str, Sink] = {}
+        self.commit_every, self._committed = commit_every, time.monotonic()
+        self.seconds = 0.0
+        """Spent on writing."""
+        with ExitStack() as stack:
+            for name in self._unfinished(run.outputs):
+                committed = self.manifest.sinks.get(name) if self.manifest else None
+                self.sinks[name] = open_sink(name, scheme, run.columns, committed)
+                stack.callback(self.sinks[name].close)
+            if not self.complete:
+                self.commit()
+            self._files = stack.pop_all()
+
+    def _manifest(self, run: Run, resume: bool) -> Manifest:
+        path = manifest_path(run.outputs[0])
+        found = load_manifest(path) if resume else None
+        if found:
+            check_same(found, run)
+        return found or Manifest(path=path, run=run)
+
+    def _unfinished(self, names: Sequence[str]) -> Sequence[str]:
+        """The outputs to open: all, or after the last record those that are not in their places yet."""
+        return [name for name in names if not in_place(name)] if self.complete else names
+
+    def write(self, record: Record, text: str) -> None:
+        """Write a record to all outputs, and commit when it is time."""
+        with self._timed():
+            for sink in self.sinks.values():
+                sink.write(record, text)
+        self.summary.write(record, text)
+        if time.monotonic() - self._committed >= self.commit_every:
+            self.commit()
+
+    def commit(self) -> None:
+        """Bring all that was written to the disk, and say so in the manifest."""
+        with self._timed():
+            committed = {name: sink.commit() for name, sink in self.sinks.items()}
+            if self.manifest:
+                self.manifest.sinks |= committed
+                self.manifest.counts = self.summary.counts()
+            self._save()
+        self._committed = time.monotonic()
+
+    def seal(self) -> None:
+        """The last commit: all records are there."""
+        self.complete = True
+        self.commit()
+
+    def finish(self) -> None:
+        """Put all outputs in their places, after the last commit."""
+        if self.finished:
+            return
+        if not self.complete:
+            self.seal()
+        with self._timed():
+            for sink in self.sinks.values():
+                sink.finish()
+            self.finished = True
+            self._save()
+
+    def _save(self) -> None:
+        if self.manifest:
+            self.manifest.state = "finished" if self.finished else "complete" if self.complete else "running"
+            self.manifest.save()
+
+    @contextmanager
+    def _timed(self) -> Iterator[None]:
+        began = time.monotonic()
+        try:
+            yield
+        finally:
+            self.seconds += time.monotonic() - began
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+        self._files.close()

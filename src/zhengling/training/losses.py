@@ -1,0 +1,47 @@
+"""The loss of a batch as the sum of what its parts add, however it is cut over processes and forward passes."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import torch
+from torch.nn.functional import binary_cross_entropy_with_logits, cross_entropy
+
+from zhengling.modeling.model import IGNORED, ZhenglingOutput
+from zhengling.training.examples import LabelledWindow, TrainingBatch
+
+
+@dataclass(frozen=True, slots=True)
+class LabelCounts:
+    """How many labels of each layer a batch is learnt from: what its sums of losses are divided by."""
+
+    directives: int
+    slots: int
+    themes: int
+
+    @classmethod
+    def of(cls, windows: Sequence[LabelledWindow]) -> LabelCounts:
+        """The labels of all windows of a batch, whichever process has them."""
+        return cls(
+            sum(int((window.directives != IGNORED).sum()) for window in windows),
+            sum(int((window.slots != IGNORED).sum()) for window in windows),
+            sum(window.themes.size for window in windows),
+        )
+
+
+def share_of_loss(output: ZhenglingOutput, batch: TrainingBatch, whole: LabelCounts) -> torch.Tensor:
+    """What ``batch`` adds to the loss of the batch it is a part of, a scalar.
+
+    The shares of all parts add up to the loss that the model's ``forward`` gives for the ``whole`` batch at once.
+    """
+    assert output.directives is not None and output.slots is not None and output.themes is not None
+    directives = _sum_over_tags(output.directives, batch.directives) / max(1, whole.directives)
+    slots = _sum_over_tags(output.slots, batch.slots) / max(1, whole.slots)
+    known = batch.themes != IGNORED
+    losses = binary_cross_entropy_with_logits(output.themes.float(), batch.themes.clamp(min=0).float(), reduction="none")
+    return directives + slots + (losses * known).sum() / max(1, whole.themes)
+
+
+def _sum_over_tags(logits: torch.Tensor, labels: torch.Tensor) -> torch.Tensor:
+    return cross_entropy(logits.float().flatten(0, 1), labels.flatten(), ignore_index=IGNORED, reduction="sum")

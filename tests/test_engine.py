@@ -1,0 +1,187 @@
+"""The engine: records in input order that depend on nothing but their document, whatever fails beside them."""
+
+from __future__ import annotations
+
+import random
+import threading
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+
+import pytest
+import torch
+from test_extraction import _without_scores
+
+from zhengling.errors import ConfigError
+from zhengling.extraction.engine import Engine
+from zhengling.extraction.extractor import Extractor
+from zhengling.modeling.inference import for_inference
+from zhengling.modeling.precision import choose_precision, mixed_precision
+from zhengling.modeling.windows import LONG, tokenize_paragraphs
+from zhengling.text import read
+
+
+@dataclass(frozen=True)
+class Given:
+    name: str
+    content: bytes | str
+    error: str | None = None
+
+
+def some_documents(count: int = 12, seed: int = 3) -> list[Given]:
+    words = ["各村", "要", "不得瞒报", "，", "我们将启动", "。", "隐患\n", "會(huì )議"]
+    generator = random.Random(seed)
+    texts = ["各村要" + "".join(generator.choices(words, k=generator.randint(1, 60))) for _ in range(count)]
+    return [Given(f"{i}.txt", text if i % 2 else text.encode()) for i, text in enumerate(texts)]
+
+
+def answers(engine: Engine, documents: list[Given]) -> list[tuple[str, dict, str]]:
+    return [(document.name, _without_scores(record), text) for document, record, text in engine.records(documents)]
+
+
+@pytest.mark.parametrize(("buffer", "budget"), [(1, 1), (300, 64), (10**6, 4096)])
+def test_buffers_and_batches_do_not_change_records(make_extractor: Callable[..., Extractor], buffer: int, budget: int) -> None:
+    documents = some_documents()
+    cleaned = [read(document.content) for document in documents]
+    straight = make_extractor().extract(cleaned, [document.name for document in documents])
+    extractor = make_extractor()
+    extractor.forward.budget = budget
+    found = answers(Engine(extractor, buffer=buffer), documents)
+    wanted = [(d.name, _without_scores(r), c.source) for d, r, c in zip(documents, straight, cleaned, strict=True)]
+    assert found == wanted
+    assert any(record["directives"] for _, record, _ in found)
+
+
+def test_cleaning_processes_do_not_change_records(make_extractor: Callable[..., Extractor]) -> None:
+    documents = [*some_documents(6), Given("empty", ""), Given("broken", b"", "it is gone")]
+    alone, helped = (answers(Engine(make_extractor(), cleaners=cleaners), documents) for cleaners in (0, 1))
+    assert helped == alone
+
+
+def test_a_document_that_fails_is_a_record_with_its_error(
+    make_extractor: Callable[..., Extractor], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    extractor = make_extractor()
+    built = extractor.record
+
+    def record(clean, source, *rest):  # type: ignore[no-untyped-def]
+        if source == "unlucky":
+            raise KeyError("here")
+        return built(clean, source, *rest)
+
+    monkeypatch.setattr(extractor, "record", record)
+    documents = [
+        Given("good", "各村要查完隐患。"),
+        Given("gone", b"", "cannot read gone"),
+        Given("binary", bytes(range(256)) * 8),
+        Given("blank", " \n"),
+        Given("unlucky", "各村要查完隐患。"),
+        Given("better", "各村不得瞒报。"),
+    ]
+    engine = Engine(extractor)
+    found = {record.source: record for _, record, _ in engine.records(documents)}
+    assert list(found) == [document.name for document in documents]
+    errors = {name: record.error for name, record in found.items()}
+    assert errors.pop("binary", "").startswith("the input is binary")
+    assert errors == {
+        "good": None, "gone": "cannot read gone", "blank": "the document holds no text",
+        "unlucky": "KeyError: 'here'", "better": None,
+    }  # fmt: skip
+    assert (engine.stats.documents, engine.stats.errors, engine.stats.characters) == (6, 4, 15)
+
+
+def test_a_window_too_large_for_the_memory_fails_alone(make_extractor: Callable[..., Extractor]) -> None:
+    extractor = make_extractor()
+    whole = extractor.forward.logits
+
+    def logits(rows):  # type: ignore[no-untyped-def]
+        if len(rows) > 1 or len(rows[0][0]) > 40:
+            raise RuntimeError("out of memory")
+        return whole(rows)
+
+    extractor.forward.logits = logits  # type: ignore[method-assign]
+    documents = [Given("short", "各村要查完隐患。"), Given("long", "各村要查完隐患，" * 5), Given("other", "各村不得瞒报。")]
+    found = answers(Engine(extractor), documents)
+    assert [record["error"] for _, record, _ in found] == [
+        None, "ModelError: the model failed on 1 windows of 'long'; the log says how", None,
+    ]  # fmt: skip
+    assert found[::2] == answers(Engine(make_extractor()), documents[::2])
+
+
+def test_equal_windows_are_run_once(make_extractor: Callable[..., Extractor]) -> None:
+    texts = ["各村要查完隐患。", "各村不得瞒报。", "各村要查完隐患。"]
+    engine = Engine(make_extractor(), buffer=1)
+    documents = [Given(str(i), text) for i, text in enumerate(texts * 2)]
+    found = answers(engine, documents)
+    assert (engine.stats.windows, engine.stats.cached) == (6, 4)
+    assert [record["paragraphs"] for _, record, _ in found[:3]] == [record["paragraphs"] for _, record, _ in found[3:]]
+
+
+def test_no_more_is_read_than_three_buffers_hold(make_extractor: Callable[..., Extractor]) -> None:
+    read_so_far = 0
+
+    def endless() -> Iterator[Given]:
+        nonlocal read_so_far
+        while True:
+            read_so_far += 1
+            yield Given(str(read_so_far), "各村要查完隐患。")
+
+    engine = Engine(make_extractor(), buffer=90)  # ten documents of eight characters
+    running = engine.records(endless())
+    names = [next(running)[1].source for _ in range(25)]
+    assert names == [str(i) for i in range(1, 26)]
+    running.close()  # type: ignore[attr-defined]
+    assert read_so_far <= 10 * 6
+    assert not [thread for thread in threading.enumerate() if thread.name.startswith(("reading", "model"))]
+
+
+def test_what_the_source_raises_comes_after_the_records_before_it(make_extractor: Callable[..., Extractor]) -> None:
+    def failing() -> Iterator[Given]:
+        yield from (Given(str(i), "各村要查完隐患。") for i in range(3))
+        raise OSError("the disk is gone")
+
+    names = []
+    with pytest.raises(OSError, match="the disk is gone"):
+        for _, record, _ in Engine(make_extractor(), buffer=1).records(failing()):
+            names.append(record.source)
+    assert names == ["0", "1"]  # the third was still waiting for its buffer to fill
+
+
+@pytest.mark.parametrize("precision", ["fp32", "int8"])
+def test_the_copy_for_inference_says_what_the_model_says(make_extractor: Callable[..., Extractor], precision: str) -> None:
+    """Local layers in blocks, padding in the batch; int8 is near and leaves the model as it was."""
+    model = make_extractor().model
+    before = {name: tensor.clone() for name, tensor in model.state_dict().items()}
+    fast = for_inference(model, torch.device("cpu"), precision)
+    mask = torch.ones(2, 190, dtype=torch.long)
+    mask[1, 100:] = 0
+    ids = torch.randint(5, 60, mask.shape, generator=torch.Generator().manual_seed(1)) * mask
+    pieces = torch.where(mask > 0, 0, -1)
+    with torch.inference_mode():
+        wanted, found = (each(ids, mask, pieces, piece_count=1) for each in (model, fast))
+    tolerance = 1e-4 if precision == "fp32" else 2.0
+    for name in ("directives", "slots"):
+        assert torch.allclose(wanted[name][mask > 0], found[name][mask > 0], atol=tolerance)
+    assert torch.allclose(wanted.themes, found.themes, atol=tolerance)
+    assert all(torch.equal(tensor, before[name]) for name, tensor in model.state_dict().items())
+
+
+def test_a_long_paragraph_is_tokenized_in_stretches(extractor: Extractor) -> None:
+    text = "各村要查完隐患，不得瞒报漏报。" * (2 * LONG // 15) + "各" * 2 * LONG
+    document = tokenize_paragraphs(text, [(0, 3), (3, len(text))], extractor.tokenizer)
+    assert document.paragraphs == ((0, 3), (3, len(text)))
+    assert document.starts.tolist() == list(range(len(text)))
+    vocabulary = extractor.tokenizer.get_vocab()
+    assert document.ids.tolist() == [vocabulary[character] for character in text]
+
+
+def test_an_unknown_repair_is_told_at_once(extractor: Extractor) -> None:
+    with pytest.raises(ValueError, match="unknown repairs"):
+        Engine(extractor, off=["paint"])
+
+
+def test_int8_is_for_inference_on_a_cpu() -> None:
+    assert choose_precision("int8", torch.device("cpu")) == "int8"
+    with pytest.raises(ConfigError, match="int8 runs on a CPU, got the device cuda"):
+        choose_precision("int8", torch.device("cuda"))
+    with pytest.raises(ConfigError, match="int8 is for inference"):
+        mixed_precision("int8")

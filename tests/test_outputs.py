@@ -1,0 +1,214 @@
+"""Outputs in all forms, and runs that are cut off: neither a lost nor a doubled record."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+import multiprocessing
+import os
+import random
+import resource
+import time
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+import pyarrow.parquet as pq
+import pytest
+from echo import CARRIED, run
+
+from zhengling.errors import OutputError
+from zhengling.files.manifest import load_manifest
+from zhengling.files.sinks import open_sink
+from zhengling.scheme.labels import DEFAULT_SCHEME
+
+NAMES = ("o.jsonl", "o.csv", "o.parquet", "o.html")
+DOCUMENTS = 50
+SECONDS = 0.3
+"""About how long a run takes that is not killed."""
+
+
+@pytest.fixture(autouse=True)
+def _table(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    rows = [{"text": f"各村要查完{n}处隐患。", "id": f"d{n}", "n": n, "kind": "通知"} for n in range(DOCUMENTS)]
+    rows[7] = {"text": None, "id": "d7", "n": 7, "kind": "坏"}
+    Path("t.jsonl").write_text("".join(json.dumps(row, ensure_ascii=False) + "\n" for row in rows), encoding="utf-8")
+
+
+def in_child(act: Callable[[], object]) -> multiprocessing.process.BaseProcess:
+    """A process that does it, with exit status 2 for an :class:`OutputError`, whose message it leaves in ``error.txt``."""
+
+    def child() -> None:
+        try:
+            act()
+        except OutputError as error:
+            Path("error.txt").write_text(str(error), encoding="utf-8")
+            os._exit(2)
+        os._exit(0)
+
+    process = multiprocessing.get_context("fork").Process(target=child)
+    process.start()
+    return process
+
+
+def contents(names: Sequence[str]) -> dict[str, object]:
+    return {n: pq.read_table(n).to_pylist() if n.endswith(".parquet") else Path(n).read_bytes() for n in names}
+
+
+def left() -> set[str]:
+    return {path.name for path in Path().iterdir()} - {"t.jsonl", "error.txt"}
+
+
+def test_all_forms_tell_the_same_and_carry_columns() -> None:
+    done = run(["t.jsonl"], NAMES)
+    characters = sum(len(f"各村要查完{n}处隐患。") for n in range(DOCUMENTS) if n != 7)
+    assert done.summary.counts() == {"documents": DOCUMENTS, "characters": characters, "directives": DOCUMENTS - 1, "errors": 1}
+    lines = [json.loads(line) for line in Path("o.jsonl").read_text(encoding="utf-8").splitlines()]
+    rows = list(csv.DictReader(io.StringIO(Path("o.csv").read_text(encoding="utf-8"))))
+    table = pq.read_table("o.parquet").to_pylist()
+    page = Path("o.html").read_text(encoding="utf-8")
+    assert [(r["id"], r["error"]) for r in lines] == [(r["id"], r["error"] or None) for r in rows]
+    for line, row in zip(lines, table, strict=True):
+        assert {"n": row.pop("n"), "kind": row.pop("kind")} == line.pop("columns")
+        assert row.pop("repairs") is None or not line["repairs"]
+        line.pop("repairs")
+        assert row == line
+    assert [(r["kind"], r["column_kind"], r["n"]) for r in rows[6:8]] == [("require", "通知", "6"), ("", "坏", "7")]
+    assert page.startswith("<!DOCTYPE html>") and page.count("<article") == DOCUMENTS and page.endswith("</html>\n")
+    assert left() == {*NAMES, "o.jsonl.manifest.json"}
+
+
+@pytest.mark.parametrize("names", [*((name,) for name in NAMES), NAMES], ids=" ".join)
+def test_killed_at_random_and_gone_on_with_the_outputs_are_those_of_an_unbroken_run(names: Sequence[str]) -> None:
+    run(["t.jsonl"], names)
+    unbroken = contents(names)
+    for path in left():
+        Path(path).unlink()
+    chance = random.Random(" ".join(names))
+    killed = 0
+    while killed < 4:
+        process = in_child(lambda: run(["t.jsonl"], names, resume=True, pause=SECONDS / DOCUMENTS, commit=0.01))
+        time.sleep(chance.uniform(0, SECONDS))
+        process.kill()
+        process.join()
+        killed += 1
+    run(["t.jsonl"], names, resume=True)
+    assert contents(names) == unbroken
+    assert left() == {*names, f"{names[0]}.manifest.json"}
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_a_full_disk_stops_in_one_line_and_the_run_goes_on_when_there_is_room(name: str) -> None:
+    run(["t.jsonl"], [name])
+    unbroken, unbroken_bytes = contents([name]), Path(name).read_bytes()
+    for path in left():
+        Path(path).unlink()
+
+    def cramped() -> None:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (len(unbroken_bytes) - 200, resource.RLIM_INFINITY))
+        run(["t.jsonl"], [name], commit=0.0)
+
+    process = in_child(cramped)
+    process.join()
+    assert process.exitcode == 2
+    error = Path("error.txt").read_text(encoding="utf-8")
+    assert error.startswith(f"cannot write {name}")
+    assert error.endswith("what is committed stays: make room and go on with --resume")
+    assert run(["t.jsonl"], [name], resume=True).resumed > 0
+    assert contents([name]) == unbroken
+
+
+def cut_off(names: Sequence[str]) -> None:
+    """A run that is stopped after its first commits."""
+    process = in_child(lambda: run(["t.jsonl"], names, pause=0.01, commit=0.0))
+    manifest = Path(f"{names[0]}.manifest.json")
+    while not manifest.exists() or json.loads(manifest.read_text(encoding="utf-8"))["counts"]["documents"] < 3:
+        time.sleep(0.01)
+    process.kill()
+    process.join()
+
+
+def test_what_is_committed_is_usable() -> None:
+    cut_off(["o.jsonl"])
+    manifest = json.loads(Path("o.jsonl.manifest.json").read_text(encoding="utf-8"))
+    committed = Path("o.jsonl.part").read_bytes()[: manifest["sinks"]["o.jsonl"]]
+    assert [json.loads(line)["id"] for line in committed.splitlines()] == [
+        f"d{n}" for n in range(manifest["counts"]["documents"])
+    ]
+
+
+def test_a_run_that_was_cut_off_is_not_written_over_by_mistake() -> None:
+    cut_off(["o.csv"])
+    with pytest.raises(OutputError, match=r"o.csv.manifest.json tells of a run that is not finished \(\d+ documents done\)"):
+        run(["t.jsonl"], ["o.csv"])
+
+
+@pytest.mark.parametrize(
+    ("about", "message"),
+    [({"weights": "1"}, "weights was '0', is '1'"), ({"version": "2"}, "version was '1', is '2'")],
+)
+def test_another_model_does_not_go_on(about: dict[str, str], message: str) -> None:
+    cut_off(["o.jsonl"])
+    with pytest.raises(OutputError) as caught:
+        run(["t.jsonl"], ["o.jsonl"], resume=True, **about)
+    assert message in str(caught.value) and "\n" not in str(caught.value)
+
+
+def test_changed_inputs_do_not_go_on() -> None:
+    cut_off(["o.jsonl"])
+    with Path("t.jsonl").open("a", encoding="utf-8") as table:
+        table.write('{"text": "一"}\n')
+    with pytest.raises(OutputError, match="inputs hash was"):
+        run(["t.jsonl"], ["o.jsonl"], resume=True)
+
+
+def test_a_finished_run_has_nothing_left_to_do_and_a_new_one_writes_over_it() -> None:
+    run(["t.jsonl"], NAMES)
+    before = {name: Path(name).stat().st_mtime_ns for name in left()}
+    again = run(["t.jsonl"], NAMES, resume=True)
+    assert again.finished and again.summary.documents == DOCUMENTS
+    assert {name: Path(name).stat().st_mtime_ns for name in left()} == before
+    Path("t.jsonl").write_text('{"text": "各村"}\n', encoding="utf-8")
+    assert run(["t.jsonl"], NAMES).summary.documents == 1
+    assert pq.read_table("o.parquet").num_rows == 1
+
+
+@pytest.mark.parametrize("placed", [(), NAMES[:1], NAMES[2:3], NAMES])
+def test_a_run_killed_while_its_outputs_are_put_in_place_puts_the_others_there(placed: Sequence[str]) -> None:
+    run(["t.jsonl"], NAMES)
+    unbroken = contents(NAMES)
+    for path in left():
+        Path(path).unlink()
+    run(["t.jsonl"], NAMES, place=False)
+    manifest = load_manifest(Path("o.jsonl.manifest.json"))
+    assert manifest is not None and manifest.state == "complete"
+    for name in placed:
+        open_sink(name, DEFAULT_SCHEME, CARRIED, manifest.sinks[name]).finish()
+    Path("o.parquet.part.gone").mkdir()  # and killed while the parts were being removed
+    assert run(["t.jsonl"], NAMES, resume=True).resumed == DOCUMENTS
+    assert contents(NAMES) == unbroken
+    assert left() == {*NAMES, "o.jsonl.manifest.json"}
+
+
+def test_two_runs_do_not_write_one_output() -> None:
+    process = in_child(lambda: run(["t.jsonl"], ["o.jsonl"], pause=0.05, commit=0.0))
+    while not Path("o.jsonl.manifest.json").exists():
+        time.sleep(0.01)
+    with pytest.raises(OutputError, match=r"o\.jsonl\.part is being written by another run"):
+        run(["t.jsonl"], ["o.jsonl"], resume=True)
+    process.kill()
+    process.join()
+
+
+@pytest.mark.parametrize(
+    ("names", "message"),
+    [
+        (["o.doc"], "unknown suffix '.doc'. Expected one of: .jsonl .csv .parquet .html"),
+        (["o.csv", "o.csv"], "an output is named twice"),
+        (["o.csv", "-"], "--resume cannot go on with standard input or output"),
+    ],
+)
+def test_outputs_that_cannot_be(names: list[str], message: str) -> None:
+    with pytest.raises(OutputError, match=message):
+        run(["t.jsonl"], names, resume=True)

@@ -1,0 +1,269 @@
+"""Documents out of files, pages, Word files, PDFs and tables."""
+
+from __future__ import annotations
+
+import datetime
+import gzip
+import io
+import json
+import lzma
+import os
+import sys
+from pathlib import Path
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+from making import docx, pdf
+
+from zhengling.errors import ReadError
+from zhengling.files.columns import find_columns
+from zhengling.files.docx_text import docx_text
+from zhengling.files.html_text import html_text
+from zhengling.files.inputs import Inputs
+from zhengling.files.pdf_text import pdf_text
+from zhengling.files.source_texts import SourceTexts
+from zhengling.files.sources import ReadSettings, SourceDocument, iter_documents
+
+ONE, TWO, THREE = "各村要查完隐患。", "不得瞒报，“漏报”也不行。", "要抓好\n整改。"
+NEW_YEAR = datetime.date(2023, 1, 1)
+
+
+@pytest.fixture(autouse=True)
+def _there(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+
+
+def documents(*names: str, skip: int = 0, **settings: object) -> list[SourceDocument]:
+    return list(iter_documents(Inputs(names).files(), ReadSettings(**settings), skip))
+
+
+def told(*names: str, **settings: object) -> list[tuple[str, str | None, object, object]]:
+    return [(d.name, d.id, d.content, d.columns) for d in documents(*names, **settings)]
+
+
+def put(name: str, content: str | bytes, encoding: str = "utf-8") -> None:
+    Path(name).parent.mkdir(parents=True, exist_ok=True)
+    Path(name).write_bytes(content if isinstance(content, bytes) else content.encode(encoding))
+
+
+def test_files_come_in_the_order_of_names_each_once_and_outputs_not_at_all() -> None:
+    for name in (
+        "in/b.txt",
+        "in/a/z.md",
+        "in/a.txt",
+        "in/.hidden.txt",
+        "in/~$lock.docx",
+        "in/x.exe",
+        "in/.git/c.txt",
+        "in/o.jsonl",
+    ):
+        put(name, "")
+    assert list(Inputs(["in"], leave_out=["in/o.jsonl"]).files()) == ["in/a/z.md", "in/a.txt", "in/b.txt"]
+    assert list(Inputs(["in/*.txt", "in/a.txt", "./in/b.txt"]).files()) == ["in/a.txt", "in/b.txt"]
+
+
+def test_a_survey_changes_with_names_sizes_and_times() -> None:
+    put("in/a.txt", ONE)
+    first = Inputs(["in"]).survey()
+    assert (first.files, first.size) == (1, len(ONE.encode()))
+    os.utime("in/a.txt", (1, 1))
+    second = Inputs(["in"]).survey()
+    put("in/b.txt", "")
+    assert len({survey.digest for survey in (first, second, Inputs(["in"]).survey())}) == 3
+
+
+def test_a_text_stays_bytes_and_standard_input_is_one_text(monkeypatch: pytest.MonkeyPatch) -> None:
+    put("a.md", "# 标题\r\n" + ONE, "gb18030")
+    monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(ONE.encode())))
+    found = documents("a.md", "-", date=NEW_YEAR)
+    assert [(d.name, d.content, d.columns) for d in found] == [
+        ("a.md", ("# 标题\r\n" + ONE).encode("gb18030"), None),
+        ("-", ONE.encode(), None),
+    ]
+    assert {d.date for d in found} == {NEW_YEAR}
+
+
+def test_a_page_loses_scripts_and_glosses_and_keeps_one_line_a_block() -> None:
+    page = (
+        "<!DOCTYPE html><html><head><meta charset='gbk'><title>标题</title><style>p{}</style></head><body>"
+        "<script>var a</script><div>首页 | 要闻</div><p>会议\n  要求，<b>各村</b>要&nbsp;查完"
+        "<ruby>隐<rp>(</rp><rt>yǐn</rt><rp>)</rp></ruby>患。<br>不得瞒报。<!-- 注 --></p>"
+        "<table><tr><td>一</td><td>二</td></tr></table><pre>甲\n  乙</pre>尾</body></html>"
+    )
+    text = "首页 | 要闻\n会议要求，各村要\xa0查完隐患。\n不得瞒报。\n一\t二\n甲\n乙\n尾"
+    assert html_text(page.encode("gb18030")) == text
+    assert html_text(page.encode("utf-16")) == text
+    assert html_text(b"") == html_text(b"<p> </p>") == ""
+    assert html_text(f"{ONE * 9}\0{TWO}".encode()) == f"{ONE * 9}\ufffd{TWO}"
+
+
+def test_a_word_document_gives_paragraphs_tables_boxes_and_insertions() -> None:
+    def run(text: str) -> str:
+        return f"<w:r><w:t>{text}</w:t></w:r>"
+
+    body = (
+        f"<w:p><w:pPr><w:pStyle/></w:pPr>{run('会议')}<w:ins>{run('要求')}</w:ins><w:del><w:r><w:delText>删</w:delText></w:r></w:del>"
+        f"<w:hyperlink>{run('：')}</w:hyperlink><w:r><w:tab/><w:br/></w:r></w:p><w:p/>"
+        f"<w:tbl><w:tr><w:tc><w:p>{run('一')}</w:p></w:tc><w:tc><w:p>{run('二')}</w:p></w:tc></w:tr></w:tbl>"
+        f"<w:p>{run('尾')}<w:r><mc:AlternateContent><mc:Choice><w:txbxContent><w:p>{run('框')}</w:p></w:txbxContent></mc:Choice>"
+        f"<mc:Fallback><w:p>{run('框')}</w:p></mc:Fallback></mc:AlternateContent></w:r></w:p>"
+    )
+    assert docx_text(docx(body)) == "会议要求：\t\n\n\n一\n二\n框\n尾"
+
+
+def test_a_pdf_gives_its_lines() -> None:
+    assert pdf_text(pdf([ONE, "不得瞒报。"])) == f"{ONE}\n不得瞒报。"
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "message"),
+    [
+        ("a.pdf", pdf([ONE], locked=True), "cannot read the PDF: it is locked by a password"),
+        ("a.pdf", pdf([]), "the PDF has no text in its 1 pages (scanned?). Expected a text layer; run OCR on it first"),
+        ("a.pdf", b"%PDF-1.4 cut off", "cannot read the PDF: Failed to load document (PDFium: Data format error)."),
+        ("a.docx", b"PK\x03\x04 cut off", "not a Word document that can be read: File is not a zip file"),
+        ("a.docx", docx("<w:p>"), "not a Word document that can be read: "),
+        ("a.html", bytes(range(256)) * 8, "the input is binary, not text"),
+    ],
+)
+def test_a_file_that_cannot_be_read_is_a_document_with_its_error(name: str, content: bytes, message: str) -> None:
+    put(name, content)
+    [document] = documents(name)
+    assert (document.name, document.content) == (name, "")
+    assert document.error is not None and document.error.startswith(message)
+
+
+@pytest.mark.parametrize("suffix", ["", ".gz", ".xz"])
+def test_json_lines_name_each_line_and_carry_columns(suffix: str) -> None:
+    lines = [
+        "\ufeff" + json.dumps({"id": 7, "text": ONE, "url": None, "tags": ["甲"]}, ensure_ascii=False),
+        "",
+        json.dumps({"text": THREE, "date": "2023年8月14日"}),
+    ]
+    data = "\n".join(lines).encode()
+    put(f"t.jsonl{suffix}", gzip.compress(data) if suffix == ".gz" else lzma.compress(data) if suffix else data)
+    assert told(f"t.jsonl{suffix}") == [
+        (f"t.jsonl{suffix}:1", "7", ONE, {"url": None, "tags": ["甲"]}),
+        (f"t.jsonl{suffix}:3", None, THREE, {"date": "2023年8月14日"}),
+    ]
+    assert [d.date for d in documents(f"t.jsonl{suffix}", date=NEW_YEAR)] == [NEW_YEAR, datetime.date(2023, 8, 14)]
+
+
+def test_a_broken_line_is_told_and_the_rest_goes_on() -> None:
+    bad = ["{", "[1]", '{"text": 5}', '{"t": "x"}', '{"text": "\\ud800"}']
+    put("t.jsonl", "\n".join(bad).encode() + b'\n{"text": "\xff"}\n' + json.dumps({"text": ONE}).encode())
+    errors = [d.error for d in documents("t.jsonl")]
+    beginnings = [
+        "the line is not JSON: ", "the line is [1]. Expected an object", "the column 'text' is 5. Expected a text",
+        "the column 'text' is missing, it has: t.", "the line holds half a surrogate pair", "the line is not utf-8: ",
+    ]  # fmt: skip
+    assert [(e or "")[: len(b)] for e, b in zip(errors, beginnings, strict=False)] == beginnings
+    assert errors[6:] == [None]
+
+
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "gb18030", "utf-16", "big5hkscs"])
+def test_csv_in_any_encoding(encoding: str) -> None:
+    text = ONE.replace("隐", "隱") if encoding == "big5hkscs" else ONE
+    text = text.replace("查", "辦") if encoding == "big5hkscs" else text
+    rows = f'文號,text,id\r\n甲,"{text}",a1\r\n\r\n乙,"要抓好\n""整改""。",\r\n' + f"丙,{text},c\r\n" * 20
+    put("t.csv", rows, encoding)
+    assert told("t.csv")[:3] == [
+        ("t.csv:1", "a1", text, {"文號": "甲"}),
+        ("t.csv:2", None, '要抓好\n"整改"。', {"文號": "乙"}),
+        ("t.csv:3", "c", text, {"文號": "丙"}),
+    ]
+
+
+def test_csv_that_is_gbk_only_far_below_is_read_as_such() -> None:
+    put("t.csv", b"id,text\n" + (b"1," + b"abc" * 100 + b"\n") * 4000 + f"2,{ONE}\n".encode("gb18030"))
+    *_, last = iter_documents(["t.csv"], ReadSettings())
+    assert (last.id, last.content) == ("2", ONE)
+
+
+def test_csv_with_tabs_or_semicolons_and_named_columns() -> None:
+    put("t.csv", f"nr\tbody\tx\n1\t{ONE}\t,\n")
+    put("u.csv", f"nr;body;x\n2;{ONE};,\n")
+    found = told("t.csv", "u.csv", text_column="body", id_column="nr")
+    assert found == [("t.csv:1", "1", ONE, {"x": ","}), ("u.csv:1", "2", ONE, {"x": ","})]
+
+
+def test_a_broken_csv_row_is_told_and_the_rest_goes_on() -> None:
+    put("t.csv", f'id,text\n1,{ONE},3\n2,"甲"乙\n3,{ONE}\n')
+    assert [(d.id, d.error) for d in documents("t.csv")] == [
+        (None, "the row has 3 fields, the header 2"),
+        (None, "the row is not CSV: ',' expected after '\"'"),
+        ("3", None),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "message"),
+    [
+        ("t.csv", b"a,b\n1,2\n", "t.csv has no column 'text', only: a, b. Expected names of columns in --text-column"),
+        ("t.csv", b"text,text\n1,2\n", "t.csv has two columns called text"),
+        ("t.csv", b"", "t.csv has no header"),
+        ("t.parquet", b"PAR1", "cannot read t.parquet: "),
+        ("t.csv.gz", b"text\n", "cannot read t.csv.gz: "),
+        ("t.jsonl.xz", b"\n", "cannot read t.jsonl.xz: "),
+    ],
+)
+def test_a_table_that_cannot_be_read_is_one_document_with_its_error(name: str, content: bytes, message: str) -> None:
+    put(name, content)
+    put("z.txt", ONE)
+    first, last = documents(name, "z.txt")
+    assert first.name == name and first.error is not None and first.error.startswith(message)
+    assert last.error is None
+
+
+def test_what_is_left_of_a_table_that_is_cut_off_is_read() -> None:
+    packed = gzip.compress(b"".join(json.dumps({"text": ONE + str(n)}).encode() + b"\n" for n in range(5000)))
+    put("t.jsonl.gz", packed[: len(packed) // 2])
+    *good, last = documents("t.jsonl.gz")
+    assert len(good) > 100 and not any(d.error for d in good)
+    assert (last.name, last.error) == ("t.jsonl.gz", "cannot read t.jsonl.gz: " + str(last.error).partition(": ")[2])
+
+
+def test_parquet_rows_and_types() -> None:
+    day = datetime.date(2023, 8, 14)
+    table = {"text": [ONE, None], "id": [1, 2], "date": [day, None], "n": [1.5, None], "l": [["甲"], []]}
+    pq.write_table(pa.table(table), "t.parquet")
+    first, second = documents("t.parquet")
+    assert (first.name, first.id, first.content, first.date) == ("t.parquet:1", "1", ONE, day)
+    assert first.columns == {"date": day, "n": 1.5, "l": ["甲"]}
+    assert second.error == "the column 'text' is None. Expected a text; see --text-column"
+
+
+def test_columns_of_all_tables_with_the_type_that_holds_all_their_cells() -> None:
+    pq.write_table(pa.table({"text": [ONE], "n": [1], "flag": [True], "day": [NEW_YEAR]}), "a.parquet")
+    put(
+        "b.jsonl",
+        '{"text": "", "n": 2.5, "m": 1, "big": 99999999999999999999, "none": null, "id": 1}\n{"m": "x", "mixed": [1]}\n{',
+    )
+    put("c.csv", "text,n2\n")
+    assert find_columns(["a.parquet", "b.jsonl", "c.csv", "d.txt"], ReadSettings()) == {
+        "n": "double", "flag": "bool", "day": "string", "m": "string", "big": "string", "none": "string", "mixed": "string",
+        "n2": "string",
+    }  # fmt: skip
+
+
+def test_going_on_skips_files_unread_and_rows_by_number() -> None:
+    put("1.pdf", b"")
+    put("2.csv", f"text\n{ONE}\n{TWO}\n")
+    put("3.txt", ONE)
+    names = [d.name for d in documents("1.pdf", "2.csv", "3.txt")]
+    assert names == ["1.pdf", "2.csv:1", "2.csv:2", "3.txt"]
+    for skip in range(5):
+        assert [d.name for d in documents("1.pdf", "2.csv", "3.txt", skip=skip)] == names[skip:]
+    assert documents("1.pdf", "2.csv", "3.txt")[-1].position == Inputs(["1.pdf", "2.csv", "3.txt"]).survey().size
+
+
+def test_the_text_behind_a_source_is_found_again() -> None:
+    put("a.pdf", pdf([ONE]))
+    put("b.txt", TWO, "gb18030")
+    put("c.jsonl", "".join(json.dumps({"text": text}) + "\n" for text in (ONE, TWO, THREE)))
+    texts = SourceTexts(ReadSettings())
+    found = [texts.text(s, e) for s, e in (("a.pdf", None), ("b.txt", "gb18030"), ("c.jsonl:1", None), ("c.jsonl:3", None))]
+    assert found == [ONE, TWO, ONE, THREE]
+    with pytest.raises(ReadError, match=r"c\.jsonl has no text in row 9"):
+        texts.text("c.jsonl:9", None)
