@@ -1,7 +1,8 @@
 """How the service bears many clients at once: errors, latency, throughput.
 
 Run:    python -m benchmarks.serve [--clients 64] [--seconds 60] [--model FOLDER_OR_NAME]
-Reads:  data/zhenggao/test: each request is one paragraph of it, drawn at random
+Reads:  data/zhenggao/test: each request is two paragraphs of it, drawn at random, so that the model's memory of equal
+        windows does not help
 Leaves: benchmarks/serve.json, benchmarks/SERVE.md
 
 Starts `zhengling serve` with its defaults on a free port; each client sends its next request when it has its answer. An
@@ -52,9 +53,11 @@ def main() -> None:
         load_before = os.getloadavg()[0]
         clients = run_clients(port, texts, options.clients, options.seconds)
         batches = scrape(port)
+    threads = f"OMP_NUM_THREADS={os.environ['OMP_NUM_THREADS']}" if "OMP_NUM_THREADS" in os.environ else "as many threads"
     result = {
         "model": options.model or "the default model",
-        "machine": f"{len(os.sched_getaffinity(0))} cores of {platform.machine()}, load {load_before:.1f} before",
+        "machine": f"{len(os.sched_getaffinity(0))} cores of {platform.machine()}, {threads} for the model, "
+        f"load {load_before:.1f} before",
         **figures(clients, options.seconds),
         **batches,
     }
@@ -75,7 +78,7 @@ class Client(threading.Thread):
     def run(self) -> None:
         """Ask."""
         while time.monotonic() < self._until:
-            text = self._random.choice(self._texts)
+            text = "\n".join(self._random.sample(self._texts, 2))
             started = time.perf_counter()
             status = ask(self._port, text)
             self.answers.append((status, time.perf_counter() - started))
@@ -183,7 +186,8 @@ def page(result: dict[str, Any]) -> str:
     lines = [f"| {name} | {value} | {bar} |" for name, value, bar in rows]
     return (
         "# The service under many clients\n\n"
-        f"Made by `make bench-serve`: {head}; the clients share the cores. Each request is a paragraph of data/zhenggao/test; "
+        f"Made by `make bench-serve`: {head}; the clients share the cores. Each request is two paragraphs of data/zhenggao/test, "
+        "drawn at random, so that hardly any text comes twice; "
         "a client sends the next one when it has its answer.\n\n| figure | measured | bar |\n|---|---|---|\n"
         + "\n".join(lines)
         + "\n"
