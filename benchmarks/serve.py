@@ -53,7 +53,9 @@ def main() -> None:
         load_before = os.getloadavg()[0]
         clients = run_clients(port, texts, options.clients, options.seconds)
         batches = scrape(port)
-    threads = f"OMP_NUM_THREADS={os.environ['OMP_NUM_THREADS']}" if "OMP_NUM_THREADS" in os.environ else "as many threads"
+    threads = (
+        f"OMP_NUM_THREADS={os.environ['OMP_NUM_THREADS']}" if "OMP_NUM_THREADS" in os.environ else "torch's number of threads"
+    )
     result = {
         "model": options.model or "the default model",
         "machine": f"{len(os.sched_getaffinity(0))} cores of {platform.machine()}, {threads} for the model, "
@@ -186,8 +188,8 @@ def page(result: dict[str, Any]) -> str:
     lines = [f"| {name} | {value} | {bar} |" for name, value, bar in rows]
     return (
         "# The service under many clients\n\n"
-        f"Made by `make bench-serve`: {head}; the clients share the cores. Each request is two paragraphs of data/zhenggao/test, "
-        "drawn at random, so that hardly any text comes twice; "
+        f"Made by `make bench-serve`: {head}; the clients share the cores. "
+        "Each request is two paragraphs of data/zhenggao/test, drawn at random, so that hardly any text comes twice; "
         "a client sends the next one when it has its answer.\n\n| figure | measured | bar |\n|---|---|---|\n"
         + "\n".join(lines)
         + "\n"
