@@ -13,7 +13,7 @@ def as_markdown(result: dict[str, Any]) -> str:
     machine = result["machine"]
     parts = [
         "# Batch inference\n\n",
-        f"Made by `make bench-infer`: one thread, {machine['cpu']}, torch {machine['torch']}, Python {machine['python']}. Seconds are those of ",
+        f"Made by `make bench-infer`, its parts in runs of their own (`--only`): one thread, {machine['cpu']}, torch {machine['torch']}, Python {machine['python']}. Seconds are those of ",
         "the CPU, since other work ran on the machine; variants take turns, figures are medians over the rounds. The stock pipelines of ",
         "`transformers` get the clean text and do token classification over stretches of 512 tokens (stride 64) and text classification per ",
         "paragraph, with plain heads on an encoder of the same shape; ours reads, repairs, finds directives, slots and themes, and builds records.\n\n",
