@@ -72,7 +72,8 @@ def _run_id(folder: Path) -> str:
 
 def open_boards(settings: TrainSettings, step: int) -> list[Board]:
     """The boards that ``report`` names, for a run that stands at ``step``."""
-    folder, boards = Path(settings.output), []
+    folder = Path(settings.output)
+    boards: list[Board] = []
     if "tensorboard" in settings.report:
         boards.append(TensorBoard(folder, step))
     if "wandb" in settings.report:
