@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+import numpy as np
 import torch
 from transformers import (
     AutoModelForTokenClassification,
@@ -19,9 +20,9 @@ from transformers import (
 from transformers import Trainer as StockTrainer
 
 from benchmarks.train_machine import Operations, PeakMemory, clock, synchronize
-from zhengling.modeling.model import IGNORED
+from zhengling.modeling.model import IGNORED, ZhenglingModel
 from zhengling.training.ahead import one_ahead
-from zhengling.training.examples import Example
+from zhengling.training.examples import Example, LabelledWindow, to_batch
 from zhengling.training.steps import Batches
 from zhengling.training.trainer import Trainer
 
@@ -88,24 +89,23 @@ class _Clock(TrainerCallback):
 
 
 class Stock:
-    """``Trainer`` and ``DataCollatorForTokenClassification`` on the tags of directives: a row is a paragraph, cut at 512."""
+    """``transformers.Trainer`` on shuffled rows, of which each is a paragraph, cut at 512 tokens."""
 
     def __init__(
         self,
+        name: str,
         model: PreTrainedModel,
-        tokenizer: PreTrainedTokenizerBase,
-        rows: list[dict[str, list[int]]],
+        rows: Sequence[Any],
+        collator: Callable[[list[Any]], Any],
         *,
         batch: int,
-        fixed: bool,
         device: torch.device,
         precision: str,
     ) -> None:
-        self.name = f"stock, {'padded to 512' if fixed else 'dynamic padding'}, batch {batch}"
-        self.model, self.tokenizer, self.rows, self.batch = model, tokenizer, rows, batch
-        self.padding = "max_length" if fixed else True
+        self.name, self.model, self.rows, self.collator, self.batch = name, model, rows, collator, batch
         self.device, self.precision = device, precision
-        self.operations, self.memory = Operations(model, model.config), PeakMemory(device)
+        shape = model.config.encoder if isinstance(model, ZhenglingModel) else model.config
+        self.operations, self.memory = Operations(model, shape), PeakMemory(device)
 
     def run(self, steps: int, seed: int) -> Slot:
         """Time ``steps`` steps of 16 rows, or as many rows in other steps, after one that is not timed."""
@@ -127,9 +127,9 @@ class Stock:
                 save_strategy="no",
                 logging_strategy="no",
                 disable_tqdm=True,
+                remove_unused_columns=False,
             )
-            collator = DataCollatorForTokenClassification(self.tokenizer, padding=self.padding, max_length=STOCK_LENGTH)
-            StockTrainer(self.model, arguments, collator, train_dataset=self.rows, callbacks=[clock]).train()
+            StockTrainer(self.model, arguments, self.collator, train_dataset=self.rows, callbacks=[clock]).train()
         hook.remove()
         lengths = [int(length) for mask, _ in seen[1:] for length in mask]
         tokens = sum(int(known) for _, known in seen[1:])
@@ -137,22 +137,53 @@ class Stock:
 
 
 def _note(seen: list[tuple[torch.Tensor, torch.Tensor]], given: dict[str, torch.Tensor]) -> None:
-    seen.append((given["attention_mask"].sum(1), (given["labels"] != IGNORED).sum()))
+    labels = given["labels"] if "labels" in given else given["directive_labels"]
+    seen.append((given["attention_mask"].sum(1), (labels != IGNORED).sum()))
 
 
-def stock_rows(examples: list[Example], tokenizer: PreTrainedTokenizerBase) -> list[dict[str, list[int]]]:
+def stock_rows(windows: Sequence[LabelledWindow]) -> list[dict[str, list[int]]]:
+    """What the token-classification example makes of each paragraph."""
+    return [{"input_ids": w.ids.tolist(), "labels": w.directives.tolist()} for w in windows]
+
+
+def stock_collator(tokenizer: PreTrainedTokenizerBase, *, fixed: bool) -> DataCollatorForTokenClassification:
+    """Pads to the longest row of a batch, or to 512."""
+    return DataCollatorForTokenClassification(tokenizer, padding="max_length" if fixed else True, max_length=STOCK_LENGTH)
+
+
+def our_collator(pad_id: int) -> Callable[[list[LabelledWindow]], dict[str, torch.Tensor]]:
+    """Pads to the longest row of a batch, with the labels of all three heads."""
+
+    def collate(windows: list[LabelledWindow]) -> dict[str, torch.Tensor]:
+        batch = to_batch(windows, pad_id)
+        inputs = batch.inputs
+        return {
+            "input_ids": inputs.input_ids,
+            "attention_mask": inputs.attention_mask,
+            "pieces": inputs.pieces,
+            "directive_labels": batch.directives,
+            "slot_labels": batch.slots,
+            "theme_labels": batch.themes,
+        }
+
+    return collate
+
+
+def paragraph_rows(examples: Sequence[Example], tokenizer: PreTrainedTokenizerBase) -> list[LabelledWindow]:
     """One row per paragraph: ``[CLS] paragraph [SEP]``, what is beyond 512 tokens cut off."""
     rows = []
     for example in examples:
-        for first, last in example.document.paragraphs:
+        for number, (first, last) in enumerate(example.document.paragraphs):
             last = min(last, first + STOCK_LENGTH - 2)
-            ids = [tokenizer.cls_token_id, *example.document.ids[first:last].tolist(), tokenizer.sep_token_id]
-            rows.append({"input_ids": ids, "labels": [IGNORED, *example.directives[first:last].tolist(), IGNORED]})
+            ids = np.asarray([tokenizer.cls_token_id, *example.document.ids[first:last], tokenizer.sep_token_id])
+            pieces = np.asarray([-1, *np.zeros(last - first, dtype=int), -1])
+            tags = (np.asarray([IGNORED, *tags[first:last], IGNORED]) for tags in (example.directives, example.slots))
+            rows.append(LabelledWindow(ids, pieces, *tags, example.themes[[number]]))
     return rows
 
 
 def stock_model(trainer: Trainer) -> PreTrainedModel:
-    """The same encoder, with weights of its own at random, under the stock head; attention as ``transformers`` chooses it."""
+    """The same encoder under the stock head, with weights of its own at random; attention as ``transformers`` chooses it."""
     config = trainer.model.config.encoder.__class__.from_dict(trainer.model.config.encoder.to_dict())
     config.num_labels = trainer.model.tag_counts()["directive"]
     return AutoModelForTokenClassification.from_config(config, attn_implementation="sdpa")

@@ -35,7 +35,7 @@ def test_the_commands_of_the_page_lead_from_doccano_to_records(tmp_path: Path) -
     assert len(commands) == 3
     environment = {**os.environ, "PYTHONPATH": str(ROOT / "src")}
     script = "set -euo pipefail\n" + "".join(commands)
-    done = subprocess.run(["bash", "-c", script], cwd=tmp_path, env=environment, capture_output=True, text=True, timeout=3000)
+    done = subprocess.run(["bash", "-c", script], cwd=tmp_path, env=environment, capture_output=True, text=True, timeout=580)
     assert done.returncode == 0, done.stderr
     out = tmp_path / "out" / "own-labels"
     assert len(list((out / "train").glob("*.xml"))) == 9

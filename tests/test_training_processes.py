@@ -30,7 +30,7 @@ def two(gold: Path, output: Path, *more: str) -> subprocess.Popen[str]:
 
 
 def wait(process: subprocess.Popen[str]) -> str:
-    said, _ = process.communicate(timeout=1200)
+    said, _ = process.communicate(timeout=580)
     assert process.returncode == 0, said
     return said
 
@@ -60,7 +60,7 @@ def test_two_processes_come_to_the_metrics_of_one(gold_folder: Path, whole: Path
 def test_two_processes_that_are_killed_go_on_to_the_same_figures(gold_folder: Path, whole: Path, tmp_path: Path) -> None:
     output = tmp_path / "run"
     process = two(gold_folder, output)
-    deadline = time.monotonic() + 1200
+    deadline = time.monotonic() + 580
     while not (output / "checkpoint" / "whole.json").exists():
         assert process.poll() is None and time.monotonic() < deadline, process.stdout and process.stdout.read()
         time.sleep(0.02)
