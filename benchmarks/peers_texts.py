@@ -7,10 +7,10 @@ clause marks at the ends of a span, no directive in boilerplate, slots inside di
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
+from zhengling.extraction import extractor
 from zhengling.scheme.annotation import Directive, Document, Paragraph, Slot
 from zhengling.scheme.labels import DEFAULT_SCHEME
 from zhengling.text import CleanText, read
@@ -22,7 +22,6 @@ Annotator = Callable[[Sequence[CleanText], Sequence[str]], list[Document]]
 
 LABELS = (*DEFAULT_SCHEME.themes, "boilerplate")
 """What a paragraph may carry."""
-_EDGES = re.compile(r"[\s，、。；：！？,;:!?]")
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,9 +97,5 @@ def _directives(clean: CleanText, offset: int, finding: Finding) -> Iterator[Dir
 
 
 def trimmed(text: str, start: int, end: int) -> tuple[int, int]:
-    """The span without spaces and clause marks at its ends; empty if it has nothing else."""
-    while start < end and _EDGES.match(text[start]):
-        start += 1
-    while start < end and _EDGES.match(text[end - 1]):
-        end -= 1
-    return start, end
+    """The span as our extractor trims it; empty if it has nothing but spaces and clause marks."""
+    return extractor.trimmed(text, start, end) or (end, end)

@@ -21,7 +21,7 @@ from zhengling.extraction.engine import Engine
 from zhengling.extraction.loading import DEFAULT_MODEL, load
 from zhengling.files.batch import run_batch
 from zhengling.files.inputs import SUFFIXES, Inputs
-from zhengling.files.options import reading_arguments
+from zhengling.files.options import model_arguments, reading_arguments
 from zhengling.files.sources import ReadSettings, iter_documents
 from zhengling.files.summary import Summary
 from zhengling.files.verification import verify_records
@@ -156,7 +156,7 @@ def parser() -> argparse.ArgumentParser:
     commands = top.add_subparsers(required=True, metavar="COMMAND")
     evaluate = commands.add_parser("evaluate", help="score a model on gold documents")
     evaluate.add_argument("gold", nargs="+", help="folders of .xml files, .xml or .jsonl files")
-    _model_arguments(evaluate)
+    model_arguments(evaluate)
     evaluate.add_argument("--output", help="also write the figures as JSON here")
     evaluate.set_defaults(run=_evaluate)
     agree = commands.add_parser("agree", help="agreement of two annotators, in the measures of evaluate")
@@ -174,7 +174,7 @@ def parser() -> argparse.ArgumentParser:
     _exchange_commands(commands)
     _hub_commands(commands)
     serve = commands.add_parser("serve", help="answer over HTTP: POST /v1/extract (docs/serving.md)")
-    _model_arguments(serve)
+    model_arguments(serve)
     serving.add_options(serve)
     serve.set_defaults(run=serving.run)
     return top
@@ -219,14 +219,8 @@ def _exchange_commands(commands: argparse._SubParsersAction[argparse.ArgumentPar
     label.add_argument("inputs", nargs="+", metavar="INPUT", help=f"a file ({' '.join(SUFFIXES)}), a folder of them, or a glob")
     label.add_argument("--output", required=True, help="folder for config.xml and tasks.json")
     reading_arguments(label)
-    _model_arguments(label)
+    model_arguments(label)
     label.set_defaults(run=_label)
-
-
-def _model_arguments(command: argparse.ArgumentParser) -> None:
-    command.add_argument("--model", help="folder or hub name (default: the model that ships with the package)")
-    command.add_argument("--device", default="auto", help="auto, cpu, cuda … (default: auto)")
-    command.add_argument("--precision", default="auto", help="auto, bf16, fp16, fp32 or int8 (default: auto)")
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

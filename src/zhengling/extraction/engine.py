@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from time import perf_counter
 from typing import Generic, Protocol, TypeVar
 
+from zhengling.extraction.ahead import one_ahead
 from zhengling.extraction.cleaning import Cleaned, clean, clean_ahead
 from zhengling.extraction.extractor import Extractor, Found
 from zhengling.extraction.logits import DocumentLogits
@@ -44,7 +45,6 @@ class Readable(Protocol):
 
 
 D = TypeVar("D", bound=Readable)
-T = TypeVar("T")
 
 
 @dataclass(slots=True)
@@ -124,8 +124,8 @@ class Engine:
             pool = stack.enter_context(ProcessPoolExecutor(self.cleaners, spawn)) if self.cleaners else None
             reading = stack.enter_context(ThreadPoolExecutor(1, "reading"))
             modelling = stack.enter_context(ThreadPoolExecutor(1, "model"))
-            buffers = _one_ahead(reading, self._buffers(self._cleaned(documents, pool)))
-            for answers in _one_ahead(modelling, map(self._answer, buffers)):
+            buffers = one_ahead(reading, self._buffers(self._cleaned(documents, pool)))
+            for answers in one_ahead(modelling, map(self._answer, buffers)):
                 for answer in answers:
                     self._count(answer[1])
                     yield answer
@@ -204,12 +204,3 @@ class Engine:
 def failed(model: str, source: str, error: str) -> Record:
     """The record of a document that could not be read."""
     return Record(source=source, model=model, version=VERSION, error=error)
-
-
-def _one_ahead(thread: Executor, items: Iterator[T]) -> Iterator[T]:
-    """The items, each made in the thread while the one before is in use."""
-    end = object()
-    coming = thread.submit(next, items, end)
-    while (item := coming.result()) is not end:
-        coming = thread.submit(next, items, end)
-        yield item  # type: ignore[misc]

@@ -141,7 +141,7 @@ class Extractor:
     ) -> Iterator[DirectiveRecord]:
         inside = _slots_by_directive(found, slots)
         for span in found:
-            place = _trimmed(clean.text, *document.characters_of(first + span.start, first + span.end))
+            place = trimmed(clean.text, *document.characters_of(first + span.start, first + span.end))
             if place is None:
                 continue
             start, end = clean.to_source(*place)
@@ -160,7 +160,7 @@ class Extractor:
         self, clean: CleanText, document: TokenizedDocument, first: int, span: ScoredSpan, within: tuple[int, int]
     ) -> Iterator[SlotRecord]:
         start, end = document.characters_of(first + span.start, first + span.end)
-        place = _trimmed(clean.text, max(start, within[0]), min(end, within[1]))
+        place = trimmed(clean.text, max(start, within[0]), min(end, within[1]))
         if place is None:
             return
         source_start, source_end = clean.to_source(*place)
@@ -183,7 +183,7 @@ def _slots_by_directive(directives: Sequence[ScoredSpan], slots: Sequence[Scored
     return inside
 
 
-def _trimmed(text: str, start: int, end: int) -> tuple[int, int] | None:
+def trimmed(text: str, start: int, end: int) -> tuple[int, int] | None:
     """The span without spaces and clause marks at its edges; None if nothing is left."""
     while start < end and _EDGES.match(text[start]):
         start += 1

@@ -35,9 +35,7 @@ def parser(description: str) -> argparse.ArgumentParser:
         help=f"a file ({' '.join(OUTPUT_SUFFIXES)}), or - for JSON lines on stdout; several: --output A --output B",
     )  # fmt: skip
     arguments.add_argument("--resume", action="store_true", help="go on with a run that was cut off, behind its last commit")
-    arguments.add_argument("--model", metavar="MODEL", help="folder or hub name (default: the model of the package)")
-    arguments.add_argument("--device", default="auto", help="auto, cpu, cuda, cuda:1 … (default: auto)")
-    arguments.add_argument("--precision", default="auto", help="auto, bf16, fp16, fp32 or int8 (default: auto)")
+    model_arguments(arguments)
     arguments.add_argument("--engine", default=ENGINES[0], choices=ENGINES, help="where it runs (default: %(default)s)")
     _reading(arguments)
     _telling(arguments)
@@ -55,6 +53,13 @@ def _reading(arguments: argparse.ArgumentParser) -> None:
         "--off", action="append", default=[], choices=REPAIRS, metavar="REPAIR",
         help=f"a repair of the text to leave out, one of {', '.join(REPAIRS)}; may be repeated",
     )  # fmt: skip
+
+
+def model_arguments(arguments: argparse.ArgumentParser) -> None:
+    """What every command that runs a model has."""
+    arguments.add_argument("--model", help="folder or hub name (default: the model that ships with the package)")
+    arguments.add_argument("--device", default="auto", help="auto, cpu, cuda, cuda:1 … (default: auto)")
+    arguments.add_argument("--precision", default="auto", help="auto, bf16, fp16, fp32 or int8 (default: auto)")
 
 
 def reading_arguments(arguments: argparse.ArgumentParser) -> None:

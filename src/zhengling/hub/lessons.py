@@ -65,14 +65,8 @@ def _lessons(extractor: Extractor, clean: CleanText, record: Record) -> Iterator
 
 def _tags(clean: CleanText, document: TokenizedDocument, spans: Sequence[Span]) -> NDArray[np.int64]:
     """BIO tags of all tokens for spans of the source; a token that two spans touch belongs to the first."""
-    placed: list[Span] = []
-    cursor = 0
-    for start, end, kind in spans:
-        first, last = document.tokens_of(*clean.aligned.from_source(start, end))
-        first = max(first, cursor)
-        if first < last:
-            placed.append((first, last, kind))
-            cursor = last
+    tokens = document.tokens_of_each(clean.aligned.from_source(start, end) for start, end, _ in spans)
+    placed = [(*found, kind) for found, (_, _, kind) in zip(tokens, spans, strict=True) if found]
     return encode_spans(placed, len(document.ids))
 
 

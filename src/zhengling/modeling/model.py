@@ -146,16 +146,22 @@ class ZhenglingModel(PreTrainedModel):
         themes = self.theme_head(hidden, pieces, count)
         loss = None
         if directive_labels is not None and slot_labels is not None and theme_labels is not None:
-            loss = _tag_loss(directives, directive_labels) + _tag_loss(slots, slot_labels) + _theme_loss(themes, theme_labels)
+            loss = tag_loss(directives, directive_labels) / _known(directive_labels)
+            loss = loss + tag_loss(slots, slot_labels) / _known(slot_labels)
+            loss = loss + theme_loss(themes, theme_labels) / _known(theme_labels)
         return ZhenglingOutput(loss=loss, directives=directives, slots=slots, themes=themes)
 
 
-def _tag_loss(logits: torch.Tensor, labels: torch.Tensor) -> torch.Tensor:
-    total = nn.functional.cross_entropy(logits.float().flatten(0, 1), labels.flatten(), ignore_index=IGNORED, reduction="sum")
-    return total / (labels != IGNORED).sum().clamp(min=1)
+def tag_loss(logits: torch.Tensor, labels: torch.Tensor) -> torch.Tensor:
+    """Sum over the tokens with a label, a scalar; ``[batch, tokens, tags]`` and ``[batch, tokens]``."""
+    return nn.functional.cross_entropy(logits.float().flatten(0, 1), labels.flatten(), ignore_index=IGNORED, reduction="sum")
 
 
-def _theme_loss(logits: torch.Tensor, labels: torch.Tensor) -> torch.Tensor:
-    known = labels != IGNORED
+def theme_loss(logits: torch.Tensor, labels: torch.Tensor) -> torch.Tensor:
+    """Sum over the labels that are given, a scalar; both ``[batch, pieces, themes + 1]``."""
     losses = nn.functional.binary_cross_entropy_with_logits(logits.float(), labels.clamp(min=0).float(), reduction="none")
-    return (losses * known).sum() / known.sum().clamp(min=1)
+    return (losses * (labels != IGNORED)).sum()
+
+
+def _known(labels: torch.Tensor) -> torch.Tensor:
+    return (labels != IGNORED).sum().clamp(min=1)

@@ -7,7 +7,7 @@ paragraph is read in its context. A paragraph longer than a window is cut into p
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 
@@ -39,6 +39,18 @@ class TokenizedDocument:
         first = int(np.searchsorted(self.ends, start, side="right"))
         last = int(np.searchsorted(self.starts, end, side="left"))
         return first, max(first, last)
+
+    def tokens_of_each(self, stretches: Iterable[Bounds]) -> Iterator[Bounds | None]:
+        """The tokens of stretches in order: a token that two touch is the first one's; None for what is left without any."""
+        cursor = 0
+        for start, end in stretches:
+            first, last = self.tokens_of(start, end)
+            first = max(first, cursor)
+            if first < last:
+                cursor = last
+                yield first, last
+            else:
+                yield None
 
     def characters_of(self, first: int, last: int) -> Bounds:
         """The characters from the start of token ``first`` to the end of token ``last - 1``."""

@@ -1,10 +1,12 @@
-"""Making the next thing while the last one is in use."""
+"""Making the next batch while the last one is in use."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from typing import TypeVar
+
+from zhengling.extraction import ahead
 
 Item = TypeVar("Item")
 Made = TypeVar("Made")
@@ -15,12 +17,5 @@ def one_ahead(items: Iterable[Item], make: Callable[[Item], Made]) -> Iterator[M
 
     An error of ``make`` is raised where its result would have come.
     """
-    with ThreadPoolExecutor(max_workers=1, thread_name_prefix="ahead") as pool:
-        coming = None
-        for item in items:
-            after = pool.submit(make, item)
-            if coming is not None:
-                yield coming.result()
-            coming = after
-        if coming is not None:
-            yield coming.result()
+    with ThreadPoolExecutor(max_workers=1, thread_name_prefix="ahead") as thread:
+        yield from ahead.one_ahead(thread, map(make, items))

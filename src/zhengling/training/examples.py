@@ -113,22 +113,16 @@ class _Aligner:
 
     def tags(self, spans: Iterable[Directive | Slot], kinds: Sequence[str]) -> NDArray[np.int64]:
         """BIO tags of all tokens."""
+        spans = list(spans)
+        places = [self.clean.aligned.from_source(span.start, span.end) for span in spans]
         aligned = []
-        cursor = 0
-        for span in spans:
-            start, end = self.clean.aligned.from_source(span.start, span.end)
-            first, last = self.document.tokens_of(start, end)
-            first = max(first, cursor)
-            if first >= last:
+        for span, place, tokens in zip(spans, places, self.document.tokens_of_each(places), strict=True):
+            if tokens is None:
                 self.account.lost.append(_quote(self.gold, span.start, span.end))
                 continue
-            if self.document.characters_of(first, last) != (start, end) or self.clean.to_source(start, end) != (
-                span.start,
-                span.end,
-            ):
+            if self.document.characters_of(*tokens) != place or self.clean.to_source(*place) != (span.start, span.end):
                 self.account.moved.append(_quote(self.gold, span.start, span.end))
-            aligned.append((first, last, kinds.index(span.kind)))
-            cursor = last
+            aligned.append((*tokens, kinds.index(span.kind)))
         return encode_spans(aligned, len(self.document.ids))
 
 

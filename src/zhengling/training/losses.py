@@ -6,9 +6,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import torch
-from torch.nn.functional import binary_cross_entropy_with_logits, cross_entropy
 
-from zhengling.modeling.model import IGNORED, ZhenglingOutput
+from zhengling.modeling.model import IGNORED, ZhenglingOutput, tag_loss, theme_loss
 from zhengling.training.examples import LabelledWindow, TrainingBatch
 
 
@@ -36,12 +35,6 @@ def share_of_loss(output: ZhenglingOutput, batch: TrainingBatch, whole: LabelCou
     The shares of all parts add up to the loss that the model's ``forward`` gives for the ``whole`` batch at once.
     """
     assert output.directives is not None and output.slots is not None and output.themes is not None
-    directives = _sum_over_tags(output.directives, batch.directives) / max(1, whole.directives)
-    slots = _sum_over_tags(output.slots, batch.slots) / max(1, whole.slots)
-    known = batch.themes != IGNORED
-    losses = binary_cross_entropy_with_logits(output.themes.float(), batch.themes.clamp(min=0).float(), reduction="none")
-    return directives + slots + (losses * known).sum() / max(1, whole.themes)
-
-
-def _sum_over_tags(logits: torch.Tensor, labels: torch.Tensor) -> torch.Tensor:
-    return cross_entropy(logits.float().flatten(0, 1), labels.flatten(), ignore_index=IGNORED, reduction="sum")
+    directives = tag_loss(output.directives, batch.directives) / max(1, whole.directives)
+    slots = tag_loss(output.slots, batch.slots) / max(1, whole.slots)
+    return directives + slots + theme_loss(output.themes, batch.themes) / max(1, whole.themes)

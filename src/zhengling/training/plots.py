@@ -10,8 +10,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from zhengling.training.thresholds import BINS, Scores, calibration_error, reliability
-
-FIGURES = ("directives exact", "slots micro", "themes macro")
+from zhengling.training.trainer import CHOSEN_BY
 
 
 def draw_curves(history: Sequence[Mapping[str, Any]], best: int, path: Path) -> None:
@@ -21,7 +20,7 @@ def draw_curves(history: Sequence[Mapping[str, Any]], best: int, path: Path) -> 
     epochs = [record["epoch"] for record in history]
     losses.plot(epochs, [record["loss"] for record in history], marker=".", color="black")
     losses.set(xlabel="epoch", ylabel="loss in training")
-    for name in FIGURES:
+    for name in CHOSEN_BY:
         scores.plot(epochs, [100 * record[name] for record in history], marker=".", label=name)
     scores.axvline(best, color="grey", linestyle=":", label=f"kept: epoch {best}")
     scores.set(xlabel="epoch", ylabel="F1 on dev, percent", ylim=(0, 100))
