@@ -3,17 +3,21 @@
 INPUT: files (.txt .md .html .docx .pdf .jsonl .csv .parquet), folders, globs, or - for standard input.
 OUT: .jsonl, .csv, .parquet or .html, or - for JSON lines on stdout. More in docs/inference.md.
 It leaves OUT and OUT.manifest.json, by which --resume goes on with a run that was cut off.
+Several GPUs: accelerate launch infer.py …; a cluster: --engine ray (docs/cluster.md).
 Exit status: 0, 1 if some document failed (its record says why), 2 if nothing could be done, or not all.
 """
 
+import argparse
 import logging
 import sys
 from pathlib import Path
 
 from transformers.utils import logging as transformers_logging
 
+from zhengling.cluster.chunks import Documents
+from zhengling.cluster.engines import check_engine, make_engine
+from zhengling.cluster.processes import ProcessEngine, own_device
 from zhengling.errors import ZhenglingError
-from zhengling.extraction.engine import Engine
 from zhengling.extraction.loading import load
 from zhengling.files.batch import Taker, run_batch
 from zhengling.files.inputs import STDIN, Inputs
@@ -21,7 +25,6 @@ from zhengling.files.options import parse, plan, read_settings
 from zhengling.files.outputs import Outputs, check_outputs
 from zhengling.files.saved_texts import SavedTexts
 from zhengling.files.sinks import STDOUT
-from zhengling.files.sources import iter_documents
 from zhengling.files.summary import times
 
 
@@ -30,30 +33,44 @@ def main(arguments: list[str]) -> int:
     logging.basicConfig(level=logging.INFO, format="%(message)s")
     logging.getLogger("zhengling").setLevel(logging.DEBUG if options.verbose else logging.INFO)
     transformers_logging.disable_progress_bar()
-    resumable = STDIN not in options.inputs and STDOUT not in options.output
     try:
-        inputs = Inputs(options.inputs, leave_out=options.output)
-        check_outputs(options.output, resume=options.resume, resumable=resumable)
-        extractor = load(options.model, device=options.device, precision=options.precision)
-        survey = inputs.survey()
-        run = plan(options, extractor, inputs, survey)
-        with Outputs(
-            run, extractor.config.scheme, resume=options.resume, resumable=resumable, commit_every=options.commit
-        ) as outputs:
-            if outputs.finished:
-                print("infer.py: this run is finished, nothing is left to do", file=sys.stderr)
-            engine = Engine(extractor, encoding=options.encoding, off=options.off)
-            documents = iter_documents(inputs.files(), read_settings(options), skip=outputs.resumed)
-            takers: list[Taker] = [*([SavedTexts(Path(options.save_text))] if options.save_text else []), outputs]
-            if not outputs.complete:
-                run_batch(engine, documents, takers, size=survey.size, progress=options.progress)
-            outputs.finish()
+        return run(options)
     except ZhenglingError as error:
         print(f"infer.py: {error}", file=sys.stderr)
         return 2
     except KeyboardInterrupt:
         print("infer.py: stopped; --resume goes on behind the last commit", file=sys.stderr)
         return 130
+
+
+def run(options: argparse.Namespace) -> int:
+    resumable = STDIN not in options.inputs and STDOUT not in options.output
+    check_engine(options)
+    inputs = Inputs(options.inputs, leave_out=options.output)
+    check_outputs(options.output, resume=options.resume, resumable=resumable)
+    extractor = load(options.model, device=own_device() or options.device, precision=options.precision)
+    engine = make_engine(options, extractor)
+    settings = read_settings(options)
+    if isinstance(engine, ProcessEngine) and not engine.first:
+        for _ in engine.records(Documents(inputs, settings, engine.told(0))):
+            pass
+        return 0
+    survey = inputs.survey()
+    with Outputs(
+        plan(options, extractor, inputs, survey),
+        extractor.config.scheme,
+        resume=options.resume,
+        resumable=resumable,
+        commit_every=options.commit,
+    ) as outputs:
+        if outputs.finished:
+            print("infer.py: this run is finished, nothing is left to do", file=sys.stderr)
+        skip = engine.told(outputs.resumed) if isinstance(engine, ProcessEngine) else outputs.resumed
+        takers: list[Taker] = [*([SavedTexts(Path(options.save_text))] if options.save_text else []), outputs]
+        if isinstance(engine, ProcessEngine) or not outputs.complete:
+            documents = Documents(inputs, settings, skip)
+            run_batch(engine, documents, takers, size=survey.size, progress=options.progress)
+        outputs.finish()
     if options.table:
         print(outputs.summary.table(extractor.config.directives), file=sys.stderr)
     print(f"{outputs.summary.sentence()}\n{times(engine.stats, outputs.seconds)}", file=sys.stderr)

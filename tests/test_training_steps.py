@@ -77,7 +77,9 @@ def test_the_shares_of_the_parts_are_the_loss_of_the_whole(make_trainer: Callabl
     def loss(part: list[Any]) -> torch.Tensor:
         batch = to_batch(part, pad)
         ids, mask, pieces = batch.inputs.input_ids, batch.inputs.attention_mask, batch.inputs.pieces
-        return share_of_loss(model(ids, mask, pieces, piece_count=batch.inputs.piece_count), batch, LabelCounts.of(windows))
+        return share_of_loss(
+            model, model(ids, mask, pieces, piece_count=batch.inputs.piece_count), batch, LabelCounts.of(windows)
+        )
 
     batch = to_batch(windows, pad)
     labels = {"directive_labels": batch.directives, "slot_labels": batch.slots, "theme_labels": batch.themes}

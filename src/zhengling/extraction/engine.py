@@ -68,6 +68,13 @@ class EngineStats:
     decoding: float = 0.0
     """From logits to records."""
 
+    def count(self, record: Record) -> None:
+        """Count one record."""
+        self.documents += 1
+        self.characters += record.characters
+        self.paragraphs += len(record.paragraphs)
+        self.errors += record.error is not None
+
     @contextmanager
     def timed(self, stage: str) -> Iterator[None]:
         """Add the seconds of a ``with`` block to a stage."""
@@ -194,10 +201,7 @@ class Engine:
 
     def _count(self, record: Record) -> None:
         stats, forward = self.stats, self.extractor.forward
-        stats.documents += 1
-        stats.characters += record.characters
-        stats.paragraphs += len(record.paragraphs)
-        stats.errors += record.error is not None
+        stats.count(record)
         stats.windows, stats.cached = forward.windows, forward.cached
 
 

@@ -17,7 +17,7 @@ from zhengling.files.sources import ReadSettings, parse_date
 from zhengling.text import REPAIRS
 from zhengling.version import VERSION
 
-ENGINES = ("local",)
+ENGINES = ("local", "ray")
 """What ``--engine`` may name."""
 
 
@@ -36,7 +36,13 @@ def parser(description: str) -> argparse.ArgumentParser:
     )  # fmt: skip
     arguments.add_argument("--resume", action="store_true", help="go on with a run that was cut off, behind its last commit")
     model_arguments(arguments)
-    arguments.add_argument("--engine", default=ENGINES[0], choices=ENGINES, help="where it runs (default: %(default)s)")
+    arguments.add_argument(
+        "--engine", default=ENGINES[0], choices=ENGINES,
+        help="where it runs: here, or on the Ray cluster that RAY_ADDRESS names (default: %(default)s)",
+    )  # fmt: skip
+    arguments.add_argument(
+        "--actors", type=int, metavar="N", help="with --engine ray: how many (default: one a GPU, or one a processor core)"
+    )
     _reading(arguments)
     _telling(arguments)
     return arguments

@@ -15,8 +15,8 @@ class ZhenglingConfig(PretrainedConfig):
     ``encoder``: the encoder's own configuration (an object or its dictionary). ``directives``, ``slots``, ``themes``:
     the label scheme. ``thresholds``: per theme, and for ``boilerplate``, the probability from which it holds.
     ``theme_temperature``: divides theme logits, so that scores are calibrated. ``transition_weight``: how much the counted
-    transitions between tags weigh when these are decoded. ``window`` and ``overlap``: in tokens, special
-    ones included in the first.
+    transitions between tags weigh when these are decoded. ``sequence_loss``: how much the loss of whole tag sequences weighs
+    beside that of single tags in training. ``window`` and ``overlap``: in tokens, special ones included in the first.
     """
 
     model_type = "zhengling"
@@ -31,6 +31,7 @@ class ZhenglingConfig(PretrainedConfig):
         thresholds: dict[str, float] | None = None,
         theme_temperature: float = 1.0,
         transition_weight: float = 0.0,
+        sequence_loss: float = 0.0,
         window: int = 256,
         overlap: int = 64,
         dropout: float = 0.1,
@@ -46,6 +47,7 @@ class ZhenglingConfig(PretrainedConfig):
         self.thresholds = {**dict.fromkeys(self.theme_outputs, 0.5), **(thresholds or {})}
         self.theme_temperature = theme_temperature
         self.transition_weight = transition_weight
+        self.sequence_loss = sequence_loss
         self.window = window
         self.overlap = overlap
         self.dropout = dropout

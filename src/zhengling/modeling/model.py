@@ -13,6 +13,7 @@ from transformers.utils import ModelOutput
 
 from zhengling.modeling.configuration import ZhenglingConfig
 from zhengling.modeling.decoding import Transitions
+from zhengling.modeling.sequence_loss import Neighbourhood, sequence_loss
 from zhengling.modeling.transitions import CLASSES
 
 IGNORED = -100
@@ -91,7 +92,7 @@ class ZhenglingModel(PreTrainedModel):
         self.theme_head = ThemeHead(width, len(config.theme_outputs), config.dropout)
         self.register_buffer("token_classes", torch.zeros(self.encoder.config.vocab_size, dtype=torch.long))
         for name, tags in self.tag_counts().items():
-            self.register_buffer(f"{name}_transitions", torch.zeros(CLASSES, CLASSES, tags, tags))
+            self.register_parameter(f"{name}_transitions", nn.Parameter(torch.zeros(CLASSES, CLASSES, tags, tags)))
         self.post_init()
 
     def tag_counts(self) -> dict[str, int]:
@@ -102,12 +103,12 @@ class ZhenglingModel(PreTrainedModel):
         """Keep the classes of the tokens and per tag head the table of :func:`count_transitions` with the weights."""
         self.token_classes.copy_(torch.from_numpy(classes))
         for name in self.tag_counts():
-            getattr(self, f"{name}_transitions").copy_(torch.from_numpy(tables[name]))
+            getattr(self, f"{name}_transitions").data.copy_(torch.from_numpy(tables[name]))
 
     def transitions(self) -> Transitions | None:
         """What decoding adds between tags, None if it weighs nothing."""
         weight = self.config.transition_weight
-        tables = (getattr(self, f"{name}_transitions").float().cpu().numpy() for name in self.tag_counts())
+        tables = (getattr(self, f"{name}_transitions").detach().float().cpu().numpy() for name in self.tag_counts())
         return Transitions(*(weight * table for table in tables)) if weight else None
 
     def _init_weights(self, module: nn.Module) -> None:
@@ -141,15 +142,39 @@ class ZhenglingModel(PreTrainedModel):
         """
         hidden = self.encoder(input_ids=input_ids, attention_mask=attention_mask).last_hidden_state
         count = piece_count if piece_count is not None else int(pieces.max()) + 1
-        directives = self.directive_head(hidden, attention_mask)
-        slots = self.slot_head(hidden, attention_mask)
-        themes = self.theme_head(hidden, pieces, count)
-        loss = None
+        output = ZhenglingOutput(
+            directives=self.directive_head(hidden, attention_mask),
+            slots=self.slot_head(hidden, attention_mask),
+            themes=self.theme_head(hidden, pieces, count),
+        )
         if directive_labels is not None and slot_labels is not None and theme_labels is not None:
-            loss = tag_loss(directives, directive_labels) / _known(directive_labels)
-            loss = loss + tag_loss(slots, slot_labels) / _known(slot_labels)
-            loss = loss + theme_loss(themes, theme_labels) / _known(theme_labels)
-        return ZhenglingOutput(loss=loss, directives=directives, slots=slots, themes=themes)
+            labels = directive_labels, slot_labels, theme_labels
+            sums = self.loss_sums(output, input_ids, pieces, *labels)
+            output.loss = torch.stack([each / _known(given) for each, given in zip(sums, labels, strict=True)]).sum()
+        return output
+
+    def loss_sums(
+        self,
+        output: ZhenglingOutput,
+        input_ids: torch.Tensor,
+        pieces: torch.Tensor,
+        directive_labels: torch.Tensor,
+        slot_labels: torch.Tensor,
+        theme_labels: torch.Tensor,
+    ) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
+        """The losses of directives, slots and themes, each summed over its labels; arguments as of :meth:`forward`."""
+        assert output.directives is not None and output.slots is not None and output.themes is not None
+        directives, slots = tag_loss(output.directives, directive_labels), tag_loss(output.slots, slot_labels)
+        if self.config.sequence_loss:
+            weight, near = self.config.transition_weight, Neighbourhood.of(input_ids, pieces, self.token_classes)
+            of_directives, of_slots = (weight * getattr(self, f"{name}_transitions") for name in self.tag_counts())
+            directives = directives + self.config.sequence_loss * sequence_loss(
+                output.directives, directive_labels, near, of_directives
+            )
+            slots = slots + self.config.sequence_loss * sequence_loss(
+                output.slots, slot_labels, near, of_slots, directive_labels
+            )
+        return directives, slots, theme_loss(output.themes, theme_labels)
 
 
 def tag_loss(logits: torch.Tensor, labels: torch.Tensor) -> torch.Tensor:

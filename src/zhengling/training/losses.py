@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import torch
 
-from zhengling.modeling.model import IGNORED, ZhenglingOutput, tag_loss, theme_loss
+from zhengling.modeling.model import IGNORED, ZhenglingModel, ZhenglingOutput
 from zhengling.training.examples import LabelledWindow, TrainingBatch
 
 
@@ -29,12 +29,12 @@ class LabelCounts:
         )
 
 
-def share_of_loss(output: ZhenglingOutput, batch: TrainingBatch, whole: LabelCounts) -> torch.Tensor:
+def share_of_loss(model: ZhenglingModel, output: ZhenglingOutput, batch: TrainingBatch, whole: LabelCounts) -> torch.Tensor:
     """What ``batch`` adds to the loss of the batch it is a part of, a scalar.
 
     The shares of all parts add up to the loss that the model's ``forward`` gives for the ``whole`` batch at once.
     """
-    assert output.directives is not None and output.slots is not None and output.themes is not None
-    directives = tag_loss(output.directives, batch.directives) / max(1, whole.directives)
-    slots = tag_loss(output.slots, batch.slots) / max(1, whole.slots)
-    return directives + slots + theme_loss(output.themes, batch.themes) / max(1, whole.themes)
+    inputs = batch.inputs
+    sums = model.loss_sums(output, inputs.input_ids, inputs.pieces, batch.directives, batch.slots, batch.themes)
+    known = whole.directives, whole.slots, whole.themes
+    return torch.stack([each / max(1, count) for each, count in zip(sums, known, strict=True)]).sum()

@@ -1,0 +1,1 @@
+"""Batch inference on more than one device: the actors of a Ray cluster, or the processes of ``accelerate launch``."""

@@ -1,0 +1,156 @@
+"""The engine as actors on a Ray cluster.
+
+One task reads, on the machine where ``infer.py`` runs; its groups of documents go to actors all over the cluster, each with
+the model on a GPU or a processor core of its own; their answers come back in the order of the documents. What is lost with
+a worker is done again by Ray. Sinks and resuming are those of the local engine, so that no record is written twice.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import logging
+import os
+import pickle
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+
+from zhengling.cluster.chunks import by_size
+from zhengling.errors import ConfigError
+from zhengling.extraction.engine import Engine, EngineStats
+from zhengling.extraction.loading import load
+from zhengling.extraction.records import Record
+from zhengling.files.sources import SourceDocument
+
+os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
+
+try:
+    import ray
+    import ray.data
+except ModuleNotFoundError as error:
+    raise ConfigError(
+        f"--engine ray needs {error.name}, which is not installed. Expected: pip install 'zhengling[ray]'"
+    ) from error
+
+GROUP = 200_000
+"""Bytes of documents that go to an actor together."""
+SUMMED = ("windows", "cached", "reading", "cleaning", "model", "decoding")
+"""What the statistics of all actors are summed of; documents, characters and the like are counted where they arrive."""
+Answers = list[tuple[SourceDocument, Record, str]]
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class ActorSettings:
+    """What each actor loads, and how it reads texts."""
+
+    model: str | None = None
+    device: str = "auto"
+    precision: str = "auto"
+    encoding: str | None = None
+    off: tuple[str, ...] = ()
+    name: str = ""
+    """What records call the model."""
+
+
+class EngineActor:
+    """An engine that answers groups of documents; Ray makes it anew where its process died."""
+
+    def __init__(self, settings: ActorSettings) -> None:
+        logging.getLogger("zhengling").setLevel(logging.WARNING)
+        extractor = load(settings.model, device=settings.device, precision=settings.precision)
+        extractor.name = settings.name or extractor.name
+        self.extractor, self.settings = extractor, settings
+
+    def __call__(self, groups: pa.Table) -> pa.Table:
+        """Rows of :func:`row` to rows of the same numbers."""
+        answers = [self._answers(pickle.loads(group)) for group in groups["data"].to_pylist()]
+        return pa.table({"number": groups["number"], "data": pa.array(answers, pa.large_binary())})
+
+    def _answers(self, documents: list[SourceDocument]) -> bytes:
+        engine, forward = Engine(self.extractor, encoding=self.settings.encoding, off=self.settings.off), self.extractor.forward
+        before = forward.windows, forward.cached
+        answers = [(replace(document, content=""), record, text) for document, record, text in engine.records(documents)]
+        engine.stats.windows, engine.stats.cached = forward.windows - before[0], forward.cached - before[1]
+        return pickle.dumps((answers, engine.stats))
+
+
+class GroupReader:
+    """The groups of documents as rows, from where ``infer.py`` was started."""
+
+    def __init__(self, documents: Iterable[SourceDocument], size: int) -> None:
+        self.documents, self.size, self.folder = documents, size, Path.cwd()
+
+    def __call__(self, _: pa.Table) -> Iterator[pa.Table]:
+        """A table of one row for each group."""
+        with contextlib.chdir(self.folder):
+            for number, group in enumerate(by_size(self.documents, self.size)):
+                yield row(number, pickle.dumps(group))
+
+
+def row(number: int, data: bytes) -> pa.Table:
+    """What travels: the number of a group, and its documents or their answers."""
+    return pa.table({"number": [number], "data": pa.array([data], pa.large_binary())})
+
+
+class RayEngine:
+    """Records of documents by actors on the cluster that ``RAY_ADDRESS`` names, or on this machine alone."""
+
+    def __init__(self, settings: ActorSettings, *, actors: int | None = None, group: int = GROUP) -> None:
+        """``actors``: None for one on each GPU of the cluster, or where it has none, on each processor core but one."""
+        self.settings, self.group = settings, group
+        if settings.model and Path(settings.model).exists():
+            self.settings = replace(settings, model=str(Path(settings.model).resolve()), name=settings.name or settings.model)
+        self.stats = EngineStats()
+        logging.getLogger("ray.data").setLevel(logging.WARNING)
+        if not ray.is_initialized():
+            ray.init(log_to_driver=False, logging_level=logging.WARNING)
+        resources = ray.cluster_resources()
+        self.gpus, cores = int(resources.get("GPU", 0)), int(resources.get("CPU", 1))
+        self.actors = actors or self.gpus or max(1, cores - 1)
+
+    def records(self, documents: Iterable[SourceDocument]) -> Iterator[tuple[SourceDocument, Record, str]]:
+        """Per document, in order, itself without its content, its record and its text as decoded.
+
+        ``documents`` must survive pickling, and be the same each time they are gone through.
+        """
+        expected = 0
+        try:
+            for number, data in self._rows(documents):
+                if number != expected:
+                    raise AssertionError(f"Ray gave back group {number}. Expected {expected}")
+                expected += 1
+                answers, stats = pickle.loads(data)
+                self._count(answers, stats)
+                yield from answers
+        except ray.exceptions.RayTaskError as error:
+            raise error.cause if isinstance(error.cause, Exception) else error from error
+
+    def _rows(self, documents: Iterable[SourceDocument]) -> Iterator[tuple[int, bytes]]:
+        context = ray.data.DataContext.get_current()
+        context.enable_progress_bars = False
+        context.execution_options.preserve_order = True
+        context.target_max_block_size = self.group  # a block of several groups would keep actors waiting
+        here = {"ray.io/node-id": ray.get_runtime_context().get_node_id()}
+        share: dict[str, Any] = {"num_gpus": 1} if self.gpus else {"num_cpus": 1}
+        groups = ray.data.from_items([0]).map_batches(
+            GroupReader(documents, self.group).__call__, batch_format="pyarrow", num_cpus=0, label_selector=here
+        )
+        answers = groups.map_batches(
+            EngineActor,
+            fn_constructor_args=(self.settings,),
+            batch_format="pyarrow",
+            batch_size=1,
+            compute=ray.data.ActorPoolStrategy(size=self.actors),
+            **share,
+        )
+        for item in answers.iter_rows():
+            yield item["number"], item["data"]
+
+    def _count(self, answers: Answers, stats: EngineStats) -> None:
+        for name in SUMMED:
+            setattr(self.stats, name, getattr(self.stats, name) + getattr(stats, name))
+        for _, record, _ in answers:
+            self.stats.count(record)

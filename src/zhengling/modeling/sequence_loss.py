@@ -1,0 +1,73 @@
+"""The loss of whole tag sequences: how much likelier others are than those that agree with the gold (Lafferty et al. 2001).
+
+A head that scores each token by itself may find a span's first character and not its second. Learnt as a sequence, with the
+same transitions that decoding adds, only what a path is worth as a whole counts.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import torch
+
+from zhengling.modeling.decoding import FORBIDDEN
+from zhengling.modeling.transitions import EDGE
+from zhengling.scheme.bio import OUTSIDE, allowed_transitions
+
+
+@dataclass(frozen=True, slots=True)
+class Neighbourhood:
+    """What stands at the tokens of a batch of windows, each ``[batch, tokens]``."""
+
+    classes: torch.Tensor
+    """Of :func:`zhengling.modeling.transitions.token_classes`; special tokens and padding are :data:`EDGE`."""
+    special: torch.Tensor
+    """Whether a token is special or padding: outside of every span."""
+
+    @classmethod
+    def of(cls, input_ids: torch.Tensor, pieces: torch.Tensor, token_classes: torch.Tensor) -> Neighbourhood:
+        """From what the model is given: the last token of a piece is its ``[SEP]``."""
+        following = torch.nn.functional.pad(pieces[:, 1:], (0, 1), value=-1)
+        special = (pieces < 0) | (pieces != following)
+        return cls(token_classes[input_ids].masked_fill(special, EDGE), special)
+
+
+def sequence_loss(
+    logits: torch.Tensor,
+    labels: torch.Tensor,
+    near: Neighbourhood,
+    transitions: torch.Tensor,
+    within: torch.Tensor | None = None,
+) -> torch.Tensor:
+    """Negative log-likelihood of the labels, summed over a batch; a scalar.
+
+    ``logits``: ``[batch, tokens, tags]``; ``labels``: ``[batch, tokens]``, negative where any tag will do; ``transitions``:
+    ``[classes, classes, tags, tags]``, added to the log-probabilities. ``within``: directive labels if ``logits`` are of
+    slots, which then lie inside directives only and do not run on over a directive's begin.
+    """
+    tags = logits.shape[-1]
+    scores = logits.float().log_softmax(-1)
+    outside = torch.arange(tags, device=logits.device) == OUTSIDE
+    never = near.special[..., None] & ~outside
+    if within is not None:
+        inner = torch.arange(tags, device=logits.device) % 2 == 0
+        never = never | ((within == OUTSIDE)[..., None] & ~outside)
+        never = never | ((within % 2 == 1) & (within > 0))[..., None] & inner & ~outside
+    scores = scores.masked_fill(never, FORBIDDEN)
+    other = (labels >= 0)[..., None] & (labels[..., None] != torch.arange(tags, device=logits.device))
+    allowed = torch.from_numpy(allowed_transitions((tags - 1) // 2)).to(logits.device)
+    between = transitions.float().masked_fill(~allowed, FORBIDDEN)[near.classes[:, :-1], near.classes[:, 1:]]
+    either = torch.stack([scores, scores.masked_fill(other, FORBIDDEN)])  # all paths, those that agree with the labels
+    every, agreeing = _log_sum_of_paths(either, between)
+    return (every - agreeing).sum()
+
+
+def _log_sum_of_paths(scores: torch.Tensor, between: torch.Tensor) -> torch.Tensor:
+    """``[paths, batch, tokens, tags]`` and ``[batch, tokens - 1, tags, tags]`` to ``[paths, batch]``.
+
+    A window begins with a special token, so that no tag can be inside at its start.
+    """
+    sums = scores[:, :, 0]
+    for t in range(1, scores.shape[2]):
+        sums = torch.logsumexp(sums[..., None] + between[:, t - 1], -2) + scores[:, :, t]
+    return sums.logsumexp(-1)

@@ -1,0 +1,158 @@
+"""More than one process: actors on a Ray cluster of two nodes, and accelerate launch."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import psutil
+import pytest
+from conftest import ROOT
+
+from zhengling.cluster.chunks import by_number, by_size
+from zhengling.extraction.engine import Engine
+from zhengling.extraction.loading import load
+from zhengling.files.sources import SourceDocument
+
+SENTENCES = "会议强调，各镇要在6月底前完成第{0}批隐患排查。不得漏报。我们将投入{0}万元，推进“{0}号工程”建设。\n"
+LAUNCH = [sys.executable, "-m", "accelerate.commands.launch", "--cpu", "--num_processes", "2", "--main_process_port", "0"]
+
+
+def documents(number: int, paragraphs: int) -> list[SourceDocument]:
+    return [
+        SourceDocument(f"d{n}", "".join(SENTENCES.format(n * paragraphs + i) for i in range(1 + n % paragraphs)), id=str(n))
+        for n in range(number)
+    ]
+
+
+@pytest.fixture
+def table(tmp_path: Path) -> Path:
+    path = tmp_path / "table.jsonl"
+    rows = [{"text": each.content, "id": each.id, "n": number} for number, each in enumerate(documents(200, 5))]
+    rows[77]["text"] = None
+    path.write_text("".join(json.dumps(row, ensure_ascii=False) + "\n" for row in rows), encoding="utf-8")
+    return path
+
+
+@pytest.fixture
+def local(table: Path, model_folder: Path, tmp_path: Path) -> str:
+    """What the local engine writes of the table."""
+    place = tmp_path / "local.jsonl"
+    wait(infer(table, "--model", model_folder, "--output", place), status=1)
+    return place.read_text(encoding="utf-8")
+
+
+def infer(*arguments: object, launch: list[str] | None = None, **environment: str) -> subprocess.Popen[str]:
+    command = [*(launch or [sys.executable]), str(ROOT / "infer.py"), *map(str, arguments)]
+    return subprocess.Popen(command, env={**os.environ, **environment}, stderr=subprocess.PIPE, text=True)
+
+
+def wait(process: subprocess.Popen[str], status: int = 0) -> str:
+    _, said = process.communicate(timeout=300)
+    assert process.returncode == status, said
+    return said
+
+
+@pytest.fixture(scope="module")
+def cluster() -> Iterator[str]:
+    """The address of a cluster of two nodes on this machine."""
+    pytest.importorskip("ray", reason="needs the extra ray")
+    import ray
+    from ray.cluster_utils import Cluster
+
+    made = Cluster(initialize_head=True, head_node_args={"num_cpus": 1})
+    made.add_node(num_cpus=1)
+    ray.init(address=made.address, log_to_driver=False)
+    yield made.address
+    ray.shutdown()
+    made.shutdown()
+
+
+def actors() -> list[psutil.Process]:
+    """The processes of actors on all nodes."""
+    found = []
+    for process in psutil.process_iter(["cmdline"]):
+        name = (process.info["cmdline"] or [""])[0]
+        if name.startswith("ray::MapWorker"):
+            found.append(process)
+    return found
+
+
+def test_no_record_is_lost_or_doubled_when_an_actor_is_killed(cluster: str, model_folder: Path) -> None:
+    from zhengling.cluster.ray_engine import ActorSettings, RayEngine
+
+    given = documents(200, 12)
+    expected = [record for _, record, _ in Engine(load(model_folder)).records(given)]
+    engine = RayEngine(ActorSettings(model=str(model_folder)), actors=2, group=3000)
+    found, killed = [], []
+    for document, record, text in engine.records(given):
+        assert text == given[len(found)].content and document.id == str(len(found))
+        found.append(record)
+        if len(found) == 20:
+            killed = actors()[:1]
+            killed[0].send_signal(signal.SIGKILL)
+    assert [record.as_dict() for record in found] == [record.as_dict() for record in expected]
+    assert killed and not killed[0].is_running()
+    assert engine.stats.documents == 200 and engine.stats.windows > 0 and engine.stats.model > 0
+
+
+def test_what_an_actor_raises_is_told_as_it_is(cluster: str, tmp_path: Path) -> None:
+    from zhengling.cluster.ray_engine import ActorSettings, RayEngine
+
+    engine = RayEngine(ActorSettings(model=str(tmp_path / "nothing")), actors=1)
+    with pytest.raises(Exception, match="no model folder"):
+        list(engine.records(documents(3, 2)))
+
+
+def test_a_killed_run_on_ray_goes_on_and_writes_what_the_local_engine_writes(
+    cluster: str, table: Path, local: str, model_folder: Path, tmp_path: Path
+) -> None:
+    place = tmp_path / "ray.jsonl"
+    more = ("--model", model_folder, "--engine", "ray", "--actors", "2", "--commit", "0", "--output", place)
+    process = infer(table, *more, RAY_ADDRESS=cluster)
+    part = place.with_name("ray.jsonl.part")
+    deadline = time.monotonic() + 200
+    while not part.exists() or part.stat().st_size < 2000:
+        assert process.poll() is None and time.monotonic() < deadline, process.stderr and process.stderr.read()
+        time.sleep(0.01)
+    process.kill()
+    process.communicate()
+    said = wait(infer(table, *more, "--resume", RAY_ADDRESS=cluster), status=1)
+    assert "200 documents" in said and "1 errors" in said
+    assert place.read_text(encoding="utf-8") == local
+
+
+def test_the_processes_of_a_launch_write_what_one_writes(table: Path, local: str, model_folder: Path, tmp_path: Path) -> None:
+    place = tmp_path / "two.jsonl"
+    more = ("--model", model_folder, "--output", place, "--output", tmp_path / "two.csv")
+    process = infer(table, *more, launch=LAUNCH, OMP_NUM_THREADS="1")
+    _, said = process.communicate(timeout=300)
+    assert said.count("200 documents") == 1 and said.count("1 errors") == 1, said
+    assert place.read_text(encoding="utf-8") == local
+
+
+def test_groups_end_where_they_are_full() -> None:
+    given = [SourceDocument(f"d{size}", "要" * size) for size in (0, 1, 5, 3, 2, 9, 1)]
+    sizes = [[len(each.content) for each in group] for group in by_size(given, 6)]
+    assert sizes == [[0, 1, 5], [3, 2], [9], [1]]
+    assert list(by_number(iter("abcde"), 2)) == [["a", "b"], ["c", "d"], ["e"]]
+    assert list(by_size([], 10)) == list(by_number(iter(""), 2)) == []
+
+
+@pytest.mark.parametrize(
+    ("options", "told"),
+    [
+        (["-", "--engine", "ray"], "standard input can be read by one process only"),
+        ([".", "--actors", "2"], "--actors 2 with --engine local"),
+        ([".", "--engine", "ray", "--actors", "0"], "--actors 0 with --engine ray"),
+    ],
+)
+def test_options_that_contradict_each_other_are_refused(options: list[str], told: str, tmp_path: Path) -> None:
+    process = infer(*options, "--output", tmp_path / "o.jsonl")
+    assert told in wait(process, status=2)
