@@ -18,10 +18,9 @@ from zhengling.cluster.chunks import Documents
 from zhengling.cluster.engines import check_engine, make_engine
 from zhengling.cluster.processes import ProcessEngine, own_device
 from zhengling.errors import ZhenglingError
-from zhengling.extraction.loading import load
 from zhengling.files.batch import Taker, run_batch
 from zhengling.files.inputs import STDIN, Inputs
-from zhengling.files.options import parse, plan, read_settings
+from zhengling.files.options import load_model, parse, plan, read_settings
 from zhengling.files.outputs import Outputs, check_outputs
 from zhengling.files.saved_texts import SavedTexts
 from zhengling.files.sinks import STDOUT
@@ -48,7 +47,7 @@ def run(options: argparse.Namespace) -> int:
     check_engine(options)
     inputs = Inputs(options.inputs, leave_out=options.output)
     check_outputs(options.output, resume=options.resume, resumable=resumable)
-    extractor = load(options.model, device=own_device() or options.device, precision=options.precision)
+    extractor = load_model(options, own_device())
     engine = make_engine(options, extractor)
     settings = read_settings(options)
     if isinstance(engine, ProcessEngine) and not engine.first:

@@ -21,11 +21,12 @@ from zhengling.extraction.engine import Engine
 from zhengling.extraction.loading import DEFAULT_MODEL, load
 from zhengling.files.batch import run_batch
 from zhengling.files.inputs import SUFFIXES, Inputs
-from zhengling.files.options import model_arguments, reading_arguments
+from zhengling.files.options import load_model, model_arguments, reading_arguments
 from zhengling.files.sources import ReadSettings, iter_documents
 from zhengling.files.summary import Summary
 from zhengling.files.verification import verify_records
 from zhengling.gold.loading import load_gold
+from zhengling.hub.onnx_folder import export_onnx_folder
 from zhengling.hub.plain import export_plain
 from zhengling.hub.pushing import push
 from zhengling.hub.repository import write_repository
@@ -39,7 +40,7 @@ from zhengling.training.settings import TrainSettings
 
 
 def _evaluate(options: argparse.Namespace) -> None:
-    extractor = load(options.model, device=options.device, precision=options.precision)
+    extractor = load_model(options)
     gold = load_gold(options.gold, extractor.config.scheme)
     result = report(annotate(extractor, gold), gold, extractor.config.scheme, model=extractor.name)
     print(result.table())
@@ -112,6 +113,12 @@ def _clean_texts(inputs: Sequence[str]) -> list[CleanText]:
     return texts
 
 
+def _export_onnx(options: argparse.Namespace) -> None:
+    extractor = load(None if options.model == "default" else options.model, device="cpu", precision="fp32", runtime="torch")
+    worst = export_onnx_folder(extractor, Path(options.output))
+    print(f"{options.output} holds the model and its graph; their logits differ by {worst:.1e} at most")
+
+
 def _export_plain(options: argparse.Namespace) -> None:
     extractor = load(None if options.model == "default" else options.model, device=options.device, precision="fp32")
     texts = _clean_texts(options.texts)
@@ -137,7 +144,7 @@ def _reading(options: argparse.Namespace) -> ReadSettings:
 
 def _label(options: argparse.Namespace) -> int:
     inputs = Inputs(options.inputs)
-    extractor = load(options.model, device=options.device, precision=options.precision)
+    extractor = load_model(options)
     project, summary = Project(Path(options.output), extractor.config.scheme), Summary()
     engine = Engine(extractor, encoding=options.encoding)
     run_batch(engine, iter_documents(inputs.files(), _reading(options)), [project, summary], size=inputs.survey().size)
@@ -189,6 +196,10 @@ def _hub_commands(commands: argparse._SubParsersAction[argparse.ArgumentParser])
     push_.add_argument("--folder", metavar="OUT", help="write the repository here and send nothing")
     push_.add_argument("--plain", metavar="FOLDER", help="take along what export-plain wrote for this model")
     push_.set_defaults(run=_push)
+    graph = commands.add_parser("export-onnx", help="write a model with its ONNX graph, for infer.py --model on CPUs")
+    graph.add_argument("model", metavar="MODEL", help="a folder, a hub name, or default")
+    graph.add_argument("--output", required=True, help="the folder to write")
+    graph.set_defaults(run=_export_onnx)
     plain = commands.add_parser("export-plain", help="make stock models, which need no code of ours, learn from a model")
     plain.add_argument("model", metavar="MODEL", help="a folder, a hub name, or default")
     plain.add_argument("--texts", nargs="+", required=True, metavar="INPUT", help="unlabelled texts to learn from")

@@ -37,6 +37,7 @@ def make_engine(options: argparse.Namespace, extractor: Extractor) -> Engine | P
             model=options.model,
             device=options.device,
             precision=options.precision,
+            runtime=options.runtime,
             encoding=options.encoding,
             off=tuple(options.off),
         )

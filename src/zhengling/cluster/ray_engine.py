@@ -49,6 +49,7 @@ class ActorSettings:
     model: str | None = None
     device: str = "auto"
     precision: str = "auto"
+    runtime: str = "auto"
     encoding: str | None = None
     off: tuple[str, ...] = ()
     name: str = ""
@@ -60,7 +61,7 @@ class EngineActor:
 
     def __init__(self, settings: ActorSettings) -> None:
         logging.getLogger("zhengling").setLevel(logging.WARNING)
-        extractor = load(settings.model, device=settings.device, precision=settings.precision)
+        extractor = load(settings.model, device=settings.device, precision=settings.precision, runtime=settings.runtime)
         extractor.name = settings.name or extractor.name
         self.extractor, self.settings = extractor, settings
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from bisect import bisect_right
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from itertools import islice
 
 import numpy as np
@@ -19,7 +19,7 @@ from zhengling.extraction.records import DirectiveRecord, ParagraphRecord, Recor
 from zhengling.extraction.valuing import with_own_date
 from zhengling.modeling.configuration import ZhenglingConfig
 from zhengling.modeling.decoding import ScoredSpan, decode_paragraphs, theme_probabilities
-from zhengling.modeling.model import ZhenglingModel
+from zhengling.modeling.model import ZhenglingModel, ZhenglingOutput
 from zhengling.modeling.windows import TokenizedDocument, tokenize_paragraphs
 from zhengling.text import CleanText, read
 from zhengling.version import VERSION
@@ -40,14 +40,16 @@ class Extractor:
         name: str,
         device: torch.device | str = "cpu",
         precision: str = "fp32",
+        graph: Callable[..., ZhenglingOutput] | None = None,
     ) -> None:
-        """``precision``: ``fp32``, ``bf16``, ``fp16`` or ``int8``."""
+        """``precision``: ``fp32``, ``bf16``, ``fp16`` or ``int8``; ``graph``: the same model in ONNX Runtime."""
         self.model = model.to(device).eval()  # type: ignore[arg-type]
         self.config: ZhenglingConfig = model.config
         self.tokenizer = tokenizer
         self._classes, self._transitions = model.token_classes.cpu().numpy(), model.transitions()
         self.name, self.device, self.precision = name, torch.device(device), precision
-        self.forward = Forward(self.model, tokenizer.pad_token_id, self.device, precision)
+        self.runtime = "onnx" if graph else "torch"
+        self.forward = Forward(self.model, tokenizer.pad_token_id, self.device, precision, graph)
 
     def extract(self, texts: Sequence[CleanText], sources: Sequence[str]) -> list[Record]:
         """One record per text, in order; ``sources`` names each."""

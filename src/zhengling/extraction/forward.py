@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from zhengling.modeling.batches import Row, collate, token_batches
 from zhengling.modeling.inference import for_inference
-from zhengling.modeling.model import ZhenglingModel
+from zhengling.modeling.model import ZhenglingModel, ZhenglingOutput
 
 log = logging.getLogger(__name__)
 AUTOCAST = {"bf16": torch.bfloat16, "fp16": torch.float16}
@@ -47,9 +47,16 @@ class Forward:
     memory: the least recently used ones are forgotten first. ``windows`` counts all, ``cached`` those that needed no pass.
     """
 
-    def __init__(self, model: ZhenglingModel, pad_id: int, device: torch.device, precision: str) -> None:
-        """``precision``: ``fp32``, ``bf16``, ``fp16`` or ``int8``."""
-        self.model = for_inference(model, device, precision)
+    def __init__(
+        self,
+        model: ZhenglingModel,
+        pad_id: int,
+        device: torch.device,
+        precision: str,
+        graph: Callable[..., ZhenglingOutput] | None = None,
+    ) -> None:
+        """``precision``: ``fp32``, ``bf16``, ``fp16`` or ``int8``; ``graph``: what computes instead of the model."""
+        self.model = graph or for_inference(model, device, precision)
         self.pad_id, self.device, self.precision = pad_id, device, precision
         self.budget = CPU_BUDGET if device.type == "cpu" else GPU_BUDGET
         self.windows = self.cached = 0
@@ -115,7 +122,7 @@ class Forward:
         batch = collate(rows, self.pad_id, self.device)
         with torch.autocast(self.device.type, AUTOCAST.get(self.precision), enabled=self.precision in AUTOCAST):
             output = self.model(batch.input_ids, batch.attention_mask, batch.pieces, piece_count=batch.piece_count)
-        return tuple(part.float() for part in (output.directives, output.slots, output.themes))
+        return tuple(output[name].float() for name in ("directives", "slots", "themes"))
 
     @staticmethod
     def _fetched(

@@ -9,14 +9,16 @@ import torch
 from safetensors import SafetensorError
 from transformers import AutoTokenizer
 
-from zhengling.errors import ModelError
+from zhengling.errors import ConfigError, ModelError
 from zhengling.extraction.extractor import Extractor
 from zhengling.modeling.configuration import ZhenglingConfig
 from zhengling.modeling.downloads import calm_client, explain
 from zhengling.modeling.encoders import attention_for
 from zhengling.modeling.model import ZhenglingModel
+from zhengling.modeling.onnx_model import FILE, OnnxModel, is_installed
 from zhengling.modeling.precision import choose_precision, first_device
 
+RUNTIMES = ("auto", "torch", "onnx")
 DEFAULT_MODEL = Path(__file__).parent.parent / "default_model"
 
 
@@ -26,13 +28,15 @@ def load(
     revision: str | None = None,
     device: str = "auto",
     precision: str = "auto",
+    runtime: str = "auto",
 ) -> Extractor:
     """Load a model: a folder, a hub name, or the default that ships with the package.
 
     ``revision``: branch, tag or commit of a hub name, which may also be written ``org/name@revision``; ``device``: ``auto``
     (a GPU if there is one), ``cpu``, ``cuda``, ``cuda:1``, …; ``precision``: see
-    :func:`zhengling.modeling.precision.choose_precision`. Only safetensors are loaded, and no code that comes with a model is
-    run. Raises :class:`ModelError`.
+    :func:`zhengling.modeling.precision.choose_precision`; ``runtime``: ``torch``, ``onnx``, or ``auto`` for the latter where a
+    folder holds a graph, ONNX Runtime is installed and the precision is fp32 on a CPU. Only safetensors are loaded, and no
+    code that comes with a model is run. Raises :class:`ModelError`, :class:`ConfigError`.
     """
     where, revision = _place(name, revision)
     chosen = _device(device)
@@ -60,7 +64,23 @@ def load(
             reason = "it has no model.safetensors, and weights in other formats are not loaded"
         raise ModelError(f"cannot load the model {str(where)!r}: {reason}") from error
     label = "zhengling-default" if name is None else str(name)
-    return Extractor(model, tokenizer, name=label, device=chosen, precision=choose_precision(precision, chosen))
+    number = choose_precision(precision, chosen)
+    graph = _graph(Path(where) / FILE, runtime, chosen, number)
+    return Extractor(model, tokenizer, name=label, device=chosen, precision=number, graph=graph)
+
+
+def _graph(path: Path, runtime: str, device: torch.device, precision: str) -> OnnxModel | None:
+    """The graph to run, None for torch; raises :class:`ConfigError` and :class:`ModelError`."""
+    if runtime not in RUNTIMES:
+        raise ConfigError(f"runtime: got {runtime!r}. Expected one of: {', '.join(RUNTIMES)}")
+    fits = device.type == "cpu" and precision == "fp32"
+    if runtime == "torch" or (runtime == "auto" and not (fits and path.exists() and is_installed("onnxruntime"))):
+        return None
+    if not fits:
+        raise ConfigError(f"runtime: onnx is for fp32 on a CPU, got {precision} on {device}. Expected runtime torch or auto")
+    if not path.exists():
+        raise ModelError(f"no {path}. Expected a folder that zhengling export-onnx wrote")
+    return OnnxModel(path)
 
 
 def _place(name: str | os.PathLike[str] | None, revision: str | None) -> tuple[Path | str, str | None]:

@@ -9,6 +9,7 @@ from dataclasses import asdict
 
 from zhengling.extraction.extractor import Extractor
 from zhengling.extraction.fingerprint import fingerprint
+from zhengling.extraction.loading import RUNTIMES, load
 from zhengling.files.columns import find_columns
 from zhengling.files.inputs import SUFFIXES, Inputs, Survey
 from zhengling.files.manifest import Run
@@ -66,6 +67,15 @@ def model_arguments(arguments: argparse.ArgumentParser) -> None:
     arguments.add_argument("--model", help="folder or hub name (default: the model that ships with the package)")
     arguments.add_argument("--device", default="auto", help="auto, cpu, cuda, cuda:1 … (default: auto)")
     arguments.add_argument("--precision", default="auto", help="auto, bf16, fp16, fp32 or int8 (default: auto)")
+    arguments.add_argument(
+        "--runtime", default=RUNTIMES[0], choices=RUNTIMES,
+        help="what computes; onnx needs a folder that zhengling export-onnx wrote (default: %(default)s: onnx if it is one)",
+    )  # fmt: skip
+
+
+def load_model(options: argparse.Namespace, device: str | None = None) -> Extractor:
+    """The model for the options of :func:`model_arguments`, on another device if one is given."""
+    return load(options.model, device=device or options.device, precision=options.precision, runtime=options.runtime)
 
 
 def reading_arguments(arguments: argparse.ArgumentParser) -> None:
@@ -109,6 +119,7 @@ def plan(options: argparse.Namespace, extractor: Extractor, inputs: Inputs, surv
             "date": settings.date and settings.date.isoformat(),
             "off": sorted(options.off),
             "precision": extractor.precision,
+            "runtime": extractor.runtime,
         },
         inputs={"names": inputs.names, **asdict(survey)},
         outputs=list(options.output),

@@ -47,4 +47,5 @@ def run(options: argparse.Namespace) -> None:
         raise ConfigError(
             f"zhengling serve needs {error.name}, which is not installed. Expected: pip install 'zhengling[serve]'"
         ) from error
-    serve(load(options.model, device=options.device, precision=options.precision), settings)
+    extractor = load(options.model, device=options.device, precision=options.precision, runtime=options.runtime)
+    serve(extractor, settings)

@@ -1,0 +1,63 @@
+"""A model's ONNX graph answers as the model does, and is taken when it is there."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+from zhengling.errors import ConfigError, ModelError
+from zhengling.extraction.extractor import Extractor
+from zhengling.extraction.loading import load
+from zhengling.hub.onnx_folder import export_onnx_folder
+from zhengling.modeling import onnx_model
+from zhengling.text import read
+
+TEXTS = ["各村要在6月底前查完120处隐患。" * 9 + "\n不得瞒报漏报。\n来源：柳湾发布\n", "我们将启动“暖心”工程。\n" * 40, "要。"]
+
+
+@pytest.fixture(scope="module")
+def folder(extractor: Extractor, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    place = tmp_path_factory.mktemp("onnx") / "model"
+    assert 0 < export_onnx_folder(extractor, place) < 1e-3
+    return place
+
+
+def test_the_graph_answers_as_the_model(folder: Path, extractor: Extractor) -> None:
+    graph = load(folder)
+    assert (graph.runtime, load(folder, runtime="torch").runtime) == ("onnx", "torch")
+    texts = [read(text) for text in TEXTS]
+    documents = [extractor.tokenize(text) for text in texts]
+    for ours, theirs in zip(extractor.predict(documents), graph.predict(documents), strict=True):
+        for name in ("directives", "slots", "themes"):
+            np.testing.assert_allclose(getattr(ours, name), getattr(theirs, name), atol=1e-3)
+    names = ["a", "b", "c"]
+    for ours, theirs in zip(extractor.extract(texts, names), graph.extract(texts, names), strict=True):
+        assert [(d.start, d.end, d.kind) for d in ours.directives] == [(d.start, d.end, d.kind) for d in theirs.directives]
+        assert [p.themes for p in ours.paragraphs] == [p.themes for p in theirs.paragraphs] and theirs.paragraphs
+
+
+def test_a_graph_of_another_model_is_not_written_as_good(make_extractor: Callable[..., Extractor], tmp_path: Path) -> None:
+    """What is exported is run beside the model: a model that answers differently each time is refused."""
+    model = make_extractor(seed=3).model
+    model.directive_head.norm.register_forward_hook(lambda module, given, made: made + torch.rand(()) * 9)
+    with pytest.raises(ModelError, match="differs from the model by"):
+        onnx_model.export_onnx(model, tmp_path / "model.onnx")
+
+
+def test_what_does_not_fit_is_refused(folder: Path, model_folder: Path, tmp_path: Path, extractor: Extractor) -> None:
+    with pytest.raises(ModelError, match=r"no .*model\.onnx"):
+        load(model_folder, runtime="onnx")
+    with pytest.raises(ConfigError, match="onnx is for fp32 on a CPU, got bf16"):
+        load(folder, runtime="onnx", precision="bf16")
+    assert load(folder, precision="bf16").runtime == "torch"
+    with pytest.raises(ConfigError, match="runtime: got 'tensorrt'"):
+        load(folder, runtime="tensorrt")
+    (model_folder / onnx_model.FILE).write_bytes(b"no graph")
+    with pytest.raises(ModelError, match="Expected a graph that zhengling export-onnx wrote"):
+        load(model_folder)
+    with pytest.raises(Exception, match="is not empty"):
+        export_onnx_folder(extractor, model_folder)
