@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import io
 import statistics
+import tempfile
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
 from itertools import pairwise
+from pathlib import Path
 from typing import Any
 
 import torch
@@ -24,9 +27,10 @@ from transformers import (
 from zhengling.extraction.engine import Engine
 from zhengling.extraction.extractor import Extractor
 from zhengling.extraction.loading import load
-from zhengling.files.sinks import JsonLines
+from zhengling.files.sinks import json_line
 from zhengling.modeling.configuration import ZhenglingConfig
 from zhengling.modeling.model import ZhenglingModel
+from zhengling.modeling.onnx_model import FILE, OnnxModel, export_onnx
 from zhengling.modeling.windows import plan_windows
 from zhengling.text import CleanText, read
 
@@ -44,26 +48,34 @@ class Text:
 
 
 def measure_speed(shape: str, texts: Sequence[str], rounds: int) -> dict[str, Any]:
-    """Medians of the characters a second of each variant, of the ratios in each round, and of the share of the peak."""
+    """Medians of the characters a second of each variant, of the ratios in each round, and of the share of the peak.
+
+    Ours runs twice, by torch and by ONNX Runtime.
+    """
     torch.manual_seed(0)
     extractor = _extractor(shape)
+    engines = {"torch": extractor, "onnx": _in_onnx(extractor)}
     cleaned = [read(text) for text in texts]
     tokens = [extractor.tokenize(clean) for clean in cleaned]
     flops = sum(_flops(extractor, [b - a for a, b in document.paragraphs]) for document in tokens)
     stock = stock_pipelines(extractor.model.encoder.config, extractor.tokenizer)
 
-    def ours() -> None:
+    def ours(extractor: Extractor) -> None:
         extractor.forward.forget()
         list(Engine(extractor).records(Text(str(i), text) for i, text in enumerate(texts)))
 
-    def model() -> None:
+    def model(extractor: Extractor) -> None:
         extractor.forward.forget()
         extractor.predict(tokens)
 
     variants: dict[str, Callable[[], None]] = {
-        "ours": ours, "model": model, "stock_1": lambda: stock(cleaned, 1), "stock_32": lambda: stock(cleaned, 32),
-    }  # fmt: skip
-    model()  # buffers and threads are there
+        **{f"ours_{name}": partial(ours, each) for name, each in engines.items()},
+        **{f"model_{name}": partial(model, each) for name, each in engines.items()},
+        "stock_1": lambda: stock(cleaned, 1),
+        "stock_32": lambda: stock(cleaned, 32),
+    }
+    for each in engines.values():
+        model(each)  # buffers and threads are there
     seconds: dict[str, list[float]] = {name: [] for name in variants}
     peaks = [_peak()]
     for _ in range(rounds):
@@ -75,14 +87,22 @@ def measure_speed(shape: str, texts: Sequence[str], rounds: int) -> dict[str, An
     return {
         "characters": characters,
         "rounds": rounds,
-        "characters_per_second": {n: characters / statistics.median(s) for n, s in seconds.items() if n != "model"},
-        "ratio": {
-            name: statistics.median(s / o for s, o in zip(seconds[name], seconds["ours"], strict=True))
-            for name in ("stock_1", "stock_32")
-        },
-        "gigaflops": flops / 1e9 / statistics.median(seconds["model"]),
         "peak_gigaflops": statistics.median(peaks),
-        "share_of_peak": statistics.median(flops / 1e9 / s / p for s, p in zip(seconds["model"], between, strict=True)),
+        "stock": {name: characters / statistics.median(seconds[name]) for name in ("stock_1", "stock_32")},
+        "ours": {
+            name: {
+                "characters_per_second": characters / statistics.median(seconds[f"ours_{name}"]),
+                **{
+                    stock: statistics.median(s / o for s, o in zip(seconds[stock], seconds[f"ours_{name}"], strict=True))
+                    for stock in ("stock_1", "stock_32")
+                },
+                "gigaflops": flops / 1e9 / statistics.median(seconds[f"model_{name}"]),
+                "share_of_peak": statistics.median(
+                    flops / 1e9 / s / p for s, p in zip(seconds[f"model_{name}"], between, strict=True)
+                ),
+            }
+            for name in engines
+        },
     }
 
 
@@ -95,9 +115,9 @@ def measure_share(texts: Sequence[str]) -> dict[str, Any]:
 
     def whole() -> None:
         extractor.forward.forget()
-        sink = JsonLines(io.StringIO())
-        for _, record, text in Engine(extractor).records(Text(str(i), text) for i, text in enumerate(small)):
-            sink.write(record, text)
+        out = io.StringIO()
+        for _, record, _ in Engine(extractor).records(Text(str(i), text) for i, text in enumerate(small)):
+            out.write(json_line(record))
 
     def model() -> None:
         extractor.forward.forget()
@@ -128,6 +148,14 @@ def _extractor(shape: str) -> Extractor:
     encoder = BertConfig(vocab_size=len(default.tokenizer), max_position_embeddings=LONGEST + 2)
     config = ZhenglingConfig(encoder=encoder, window=default.config.window, overlap=default.config.overlap)
     return Extractor(ZhenglingModel(config), default.tokenizer, name="wide")
+
+
+def _in_onnx(extractor: Extractor) -> Extractor:
+    """The same model in ONNX Runtime."""
+    with tempfile.TemporaryDirectory() as folder:
+        export_onnx(extractor.model, Path(folder, FILE))
+        graph = OnnxModel(Path(folder, FILE))
+    return Extractor(extractor.model, extractor.tokenizer, name=extractor.name, graph=graph)
 
 
 def stock_pipelines(
