@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from itertools import product
 
 import numpy as np
 import pytest
 import torch
 
+from zhengling.extraction.extractor import Extractor
 from zhengling.modeling.sequence_loss import Neighbourhood, sequence_loss
 from zhengling.modeling.transitions import CLASSES, EDGE
 from zhengling.scheme.bio import allowed_transitions
@@ -83,3 +85,16 @@ def test_padding_and_what_stands_behind_it_change_nothing() -> None:
     wider = Neighbourhood(pad(near.classes, (0, 3), value=EDGE), pad(near.special, (0, 3), value=True))
     more = sequence_loss(pad(logits, (0, 0, 0, 3)), pad(labels, (0, 3), value=-100), wider, transitions)
     assert float(more) == pytest.approx(float(sequence_loss(logits, labels, near, transitions)), abs=1e-4)
+
+
+@pytest.mark.parametrize("weight", [0.0, 1.0])
+def test_transitions_are_learnt_with_it_only(make_extractor: Callable[..., Extractor], weight: float) -> None:
+    model = make_extractor(sequence_loss=weight, transition_weight=0.6).model
+    ids = torch.randint(5, 60, (2, 9), generator=torch.Generator().manual_seed(1))
+    pieces = torch.tensor([[-1, 0, 0, 0, 0, 1, 1, 1, 1]] * 2)
+    tags = torch.tensor([[-100, 1, 2, 2, -100, 0, 1, 2, -100]] * 2)
+    output = model(ids, torch.ones_like(ids), pieces, tags, tags, torch.zeros(2, 2, 5))
+    output.loss.backward()
+    moved = [getattr(model, f"{name}_transitions").grad for name in model.tag_counts()]
+    assert [grad is not None and bool(grad.abs().max() > 0) for grad in moved] == [bool(weight)] * 2
+    assert model.directive_head.classifier.weight.grad.abs().max() > 0

@@ -46,7 +46,7 @@ class Model:
     """Tokens that a tag head sees around each token; odd."""
     transition_weight: float = 0.6
     """How much the transitions between tags that are counted on the training gold weigh in decoding; 0: nothing."""
-    sequence_loss: float = 0.0
+    sequence_loss: float = 1.0
     """How much the loss of whole tag sequences, transitions included (which are learnt with it), weighs beside that of single
     tags; 0: nothing, and the transitions stay as they were counted."""
 
