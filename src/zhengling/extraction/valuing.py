@@ -24,6 +24,15 @@ def with_own_date(record: Record, text: str) -> Record:
     return with_values(record, document_date(text))
 
 
+def completed(
+    record: Record, identity: str | None, date: datetime.date | None, columns: Mapping[str, Any] | None = None
+) -> Record:
+    """The record with what its document says besides the text: id, date (of the values), other columns of its row."""
+    if date is not None:
+        record = with_values(record, date)
+    return replace(record, id=identity, columns=columns)
+
+
 def _value(slot: SlotRecord, date: datetime.date | None) -> Mapping[str, Any] | None:
     if slot.kind == "time":
         return time_value(slot.clean, date)

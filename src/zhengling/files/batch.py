@@ -5,13 +5,12 @@ from __future__ import annotations
 import logging
 import time
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import replace
 from typing import Protocol
 
 from tqdm import tqdm
 
 from zhengling.extraction.records import Record
-from zhengling.extraction.valuing import with_values
+from zhengling.extraction.valuing import completed
 from zhengling.files.sources import SourceDocument
 
 log = logging.getLogger(__name__)
@@ -46,7 +45,7 @@ def run_batch(
     with _bar(size, progress) as bar:
         began, characters, number = time.monotonic(), 0, 0
         for document, bare, text in engine.records(documents):
-            record = _completed(bare, document)
+            record = completed(bare, document.id, document.date, document.columns)
             if record.error:
                 log.warning("%s: %s", record.source, record.error)
             for taker in takers:
@@ -60,12 +59,3 @@ def run_batch(
 def _bar(size: int | None, progress: bool | None) -> tqdm:
     shape = "{percentage:3.0f}%|{bar}| {postfix} [{elapsed}<{remaining}]" if size else "{postfix} [{elapsed}]"
     return tqdm(total=size, bar_format=shape, disable=None if progress is None else not progress, mininterval=0.5)
-
-
-def _completed(record: Record, document: SourceDocument) -> Record:
-    """The record with what the document says besides its text: id, other columns, and its date."""
-    if document.date is not None:
-        record = with_values(record, document.date)
-    if document.id is None and document.columns is None:
-        return record
-    return replace(record, id=document.id, columns=document.columns)

@@ -9,12 +9,12 @@ import threading
 import time
 from collections.abc import Iterator, Sequence
 from concurrent.futures import Future
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 
 from zhengling.extraction.engine import Engine, failed
 from zhengling.extraction.extractor import Extractor
 from zhengling.extraction.records import Record
-from zhengling.extraction.valuing import with_values
+from zhengling.extraction.valuing import completed
 from zhengling.serving.metrics import Metrics
 from zhengling.serving.settings import ServeSettings
 
@@ -132,19 +132,13 @@ class Batcher:
     def _records(self, texts: Sequence[PostedText]) -> list[Record]:
         """One record per text; if a text makes the batch fail, each is run alone and that one's record has the error."""
         try:
-            return [_completed(record, text) for text, record, _ in self._engine.records(texts)]
+            return [completed(record, text.id, text.date) for text, record, _ in self._engine.records(texts)]
         except Exception as error:
             if len(texts) > 1:
                 return [record for text in texts for record in self._records([text])]
             log.exception("%s: a text of %d characters could not be processed", texts[0].name, len(texts[0].content))
             reason = f"the text could not be processed: {type(error).__name__}"
-            return [_completed(failed(self._engine.extractor.name, texts[0].name, reason), texts[0])]
-
-
-def _completed(record: Record, text: PostedText) -> Record:
-    if text.date is not None:
-        record = with_values(record, text.date)
-    return replace(record, id=text.id)
+            return [completed(failed(self._engine.extractor.name, texts[0].name, reason), texts[0].id, texts[0].date)]
 
 
 def _length(texts: Sequence[PostedText]) -> int:
