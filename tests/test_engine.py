@@ -134,16 +134,19 @@ def test_no_more_is_read_than_three_buffers_hold(make_extractor: Callable[..., E
     assert not [thread for thread in threading.enumerate() if thread.name.startswith(("reading", "model"))]
 
 
-def test_what_the_source_raises_comes_after_the_records_before_it(make_extractor: Callable[..., Extractor]) -> None:
+@pytest.mark.parametrize("buffer", [1, 20, 1000])
+def test_what_the_source_raises_comes_after_the_records_before_it(
+    make_extractor: Callable[..., Extractor], buffer: int
+) -> None:
     def failing() -> Iterator[Given]:
         yield from (Given(str(i), "各村要查完隐患。") for i in range(3))
         raise OSError("the disk is gone")
 
     names = []
     with pytest.raises(OSError, match="the disk is gone"):
-        for _, record, _ in Engine(make_extractor(), buffer=1).records(failing()):
+        for _, record, _ in Engine(make_extractor(), buffer=buffer).records(failing()):
             names.append(record.source)
-    assert names == ["0", "1"]  # the third was still waiting for its buffer to fill
+    assert names == ["0", "1", "2"]
 
 
 @pytest.mark.parametrize("precision", ["fp32", "int8"])

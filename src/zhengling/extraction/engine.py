@@ -124,7 +124,7 @@ class Engine:
     def records(self, documents: Iterable[D]) -> Iterator[Answered[D]]:
         """Per document, in order, itself, its record and its text as decoded; one that fails is a record with ``error``.
 
-        What the iterable raises is raised here, after the records of the buffers that were full before.
+        What the iterable raises is raised here, after the records of what it gave before.
         """
         with ExitStack() as stack:
             spawn = multiprocessing.get_context("spawn")
@@ -160,12 +160,16 @@ class Engine:
     def _buffers(self, cleaned: Iterator[tuple[D, Cleaned]]) -> Iterator[list[_Item[D]]]:
         buffer: list[_Item[D]] = []
         room = self.buffer
-        for document, (text, error) in cleaned:
-            if buffer and text and len(text.text) > room:
-                yield buffer
-                buffer, room = [], self.buffer
-            buffer.append(self._tokenized(document, text, document.error or error))
-            room -= 1 + len(text.text) if text else 1
+        try:
+            for document, (text, error) in cleaned:
+                if buffer and text and len(text.text) > room:
+                    yield buffer
+                    buffer, room = [], self.buffer
+                buffer.append(self._tokenized(document, text, document.error or error))
+                room -= 1 + len(text.text) if text else 1
+        except Exception:
+            yield buffer
+            raise
         if buffer:
             yield buffer
 
