@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import islice
 from typing import TypeVar
 
+from zhengling.extraction.records import Record
 from zhengling.files.inputs import Inputs
 from zhengling.files.sources import ReadSettings, SourceDocument, iter_documents
 
 T = TypeVar("T")
+Answer = tuple[SourceDocument, Record, str]
+"""A document, its record and its text as decoded."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,3 +46,9 @@ def by_number(items: Iterator[T], number: int) -> Iterator[list[T]]:
     """Groups of ``number`` items, the last of fewer."""
     while group := list(islice(items, number)):
         yield group
+
+
+def without_content(answers: Iterable[Answer]) -> Iterator[Answer]:
+    """The answers with documents that need not travel a second time."""
+    for document, record, text in answers:
+        yield replace(document, content=""), record, text

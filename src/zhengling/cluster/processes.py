@@ -7,23 +7,20 @@ from __future__ import annotations
 
 import datetime
 from collections.abc import Iterable, Iterator
-from dataclasses import replace
 from itertools import islice
 
 import torch
 import torch.distributed as dist
 from accelerate import PartialState
 
-from zhengling.cluster.chunks import by_number
+from zhengling.cluster.chunks import Answer, by_number, without_content
 from zhengling.extraction.engine import Engine
-from zhengling.extraction.records import Record
 from zhengling.files.sources import SourceDocument
 
 GROUP = 64
 """Documents that are answered and collected together."""
 PATIENCE = datetime.timedelta(days=7)
 """How long a process waits for the slowest; one that dies is noticed by ``accelerate launch``, which ends the others."""
-Answers = list[tuple[SourceDocument, Record, str]]
 
 
 def own_device() -> str | None:
@@ -50,16 +47,16 @@ class ProcessEngine:
         dist.broadcast_object_list(said, src=0, group=self._link)
         return said[0]
 
-    def records(self, documents: Iterable[SourceDocument]) -> Iterator[tuple[SourceDocument, Record, str]]:
+    def records(self, documents: Iterable[SourceDocument]) -> Iterator[Answer]:
         """In the first process, per document, in order, itself without its content, its record and its text.
 
         The others answer their groups and give nothing back. ``documents`` must be the same in all.
         """
         mine = islice(by_number(iter(documents), self.group), self.index, None, self.number)
-        answered = self.engine.records(document for documents in mine for document in documents)
+        answered = without_content(self.engine.records(document for documents in mine for document in documents))
         last = False
         while not last:
-            answers = [(replace(document, content=""), record, text) for document, record, text in islice(answered, self.group)]
+            answers = list(islice(answered, self.group))
             everyone = self._collected(answers)
             last = self._any(len(answers) < self.group)
             for number, part in enumerate(everyone):
@@ -68,9 +65,9 @@ class ProcessEngine:
                         self.stats.count(answer[1])
                     yield answer
 
-    def _collected(self, answers: Answers) -> list[Answers]:
+    def _collected(self, answers: list[Answer]) -> list[list[Answer]]:
         """In the first process the answers of all; in the others nothing."""
-        everyone: list[Answers] | None = [[] for _ in range(self.number)] if self.first else None
+        everyone: list[list[Answer]] | None = [[] for _ in range(self.number)] if self.first else None
         dist.gather_object(answers, everyone, dst=0, group=self._link)
         return everyone or []
 

@@ -18,11 +18,10 @@ from typing import Any
 
 import pyarrow as pa
 
-from zhengling.cluster.chunks import by_size
+from zhengling.cluster.chunks import Answer, by_size, without_content
 from zhengling.errors import ConfigError
 from zhengling.extraction.engine import Engine, EngineStats
 from zhengling.extraction.loading import load
-from zhengling.extraction.records import Record
 from zhengling.files.sources import SourceDocument
 
 os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
@@ -39,7 +38,6 @@ GROUP = 200_000
 """Bytes of documents that go to an actor together."""
 SUMMED = ("windows", "cached", "reading", "cleaning", "model", "decoding")
 """What the statistics of all actors are summed of; documents, characters and the like are counted where they arrive."""
-Answers = list[tuple[SourceDocument, Record, str]]
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -73,7 +71,7 @@ class EngineActor:
     def _answers(self, documents: list[SourceDocument]) -> bytes:
         engine, forward = Engine(self.extractor, encoding=self.settings.encoding, off=self.settings.off), self.extractor.forward
         before = forward.windows, forward.cached
-        answers = [(replace(document, content=""), record, text) for document, record, text in engine.records(documents)]
+        answers = list(without_content(engine.records(documents)))
         engine.stats.windows, engine.stats.cached = forward.windows - before[0], forward.cached - before[1]
         return pickle.dumps((answers, engine.stats))
 
@@ -112,7 +110,7 @@ class RayEngine:
         self.gpus, cores = int(resources.get("GPU", 0)), int(resources.get("CPU", 1))
         self.actors = actors or self.gpus or max(1, cores - 1)
 
-    def records(self, documents: Iterable[SourceDocument]) -> Iterator[tuple[SourceDocument, Record, str]]:
+    def records(self, documents: Iterable[SourceDocument]) -> Iterator[Answer]:
         """Per document, in order, itself without its content, its record and its text as decoded.
 
         ``documents`` must survive pickling, and be the same each time they are gone through.
@@ -150,7 +148,7 @@ class RayEngine:
         for item in answers.iter_rows():
             yield item["number"], item["data"]
 
-    def _count(self, answers: Answers, stats: EngineStats) -> None:
+    def _count(self, answers: list[Answer], stats: EngineStats) -> None:
         for name in SUMMED:
             setattr(self.stats, name, getattr(self.stats, name) + getattr(stats, name))
         for _, record, _ in answers:
