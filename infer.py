@@ -25,6 +25,7 @@ from zhengling.files.outputs import Outputs, check_outputs
 from zhengling.files.saved_texts import SavedTexts
 from zhengling.files.sinks import STDOUT
 from zhengling.files.summary import times
+from zhengling.modeling.launch import process_state
 
 
 def main(arguments: list[str]) -> int:
@@ -35,7 +36,8 @@ def main(arguments: list[str]) -> int:
     try:
         return run(options)
     except ZhenglingError as error:
-        print(f"infer.py: {error}", file=sys.stderr)
+        if process_state().is_main_process:
+            print(f"infer.py: {error}", file=sys.stderr)
         return 2
     except KeyboardInterrupt:
         print("infer.py: stopped; --resume goes on behind the last commit", file=sys.stderr)
@@ -56,7 +58,7 @@ def run(options: argparse.Namespace) -> int:
         return 0
     survey = inputs.survey()
     with Outputs(
-        plan(options, extractor, inputs, survey),
+        plan(options, extractor, inputs, survey, precision=engine.precision, runtime=engine.runtime),
         extractor.config.scheme,
         resume=options.resume,
         resumable=resumable,
@@ -72,7 +74,8 @@ def run(options: argparse.Namespace) -> int:
         outputs.finish()
     if options.table:
         print(outputs.summary.table(extractor.config.directives), file=sys.stderr)
-    print(f"{outputs.summary.sentence()}\n{times(engine.stats, outputs.seconds)}", file=sys.stderr)
+    by = f", by {engine.number} processes" if isinstance(engine, ProcessEngine) else ""
+    print(f"{outputs.summary.sentence()}{by}\n{times(engine.stats, outputs.seconds)}", file=sys.stderr)
     return 1 if outputs.summary.errors else 0
 
 

@@ -16,12 +16,14 @@ import pytest
 from conftest import ROOT
 
 from zhengling.cluster.chunks import by_number, by_size
+from zhengling.errors import ModelError, ReadError
 from zhengling.extraction.engine import Engine
+from zhengling.extraction.extractor import Extractor
 from zhengling.extraction.loading import load
 from zhengling.files.sources import SourceDocument
 
 SENTENCES = "会议强调，各镇要在6月底前完成第{0}批隐患排查。不得漏报。我们将投入{0}万元，推进“{0}号工程”建设。\n"
-LAUNCH = [sys.executable, "-m", "accelerate.commands.launch", "--cpu", "--num_processes", "2", "--main_process_port", "0"]
+LAUNCH = [sys.executable, "-m", "accelerate.commands.launch", "--multi_gpu", "--num_processes", "2", "--main_process_port", "0"]
 
 
 def documents(number: int, paragraphs: int) -> list[SourceDocument]:
@@ -34,7 +36,7 @@ def documents(number: int, paragraphs: int) -> list[SourceDocument]:
 @pytest.fixture
 def table(tmp_path: Path) -> Path:
     path = tmp_path / "table.jsonl"
-    rows = [{"text": each.content, "id": each.id, "n": number} for number, each in enumerate(documents(200, 5))]
+    rows = [{"text": each.content, "id": each.id, "n": number} for number, each in enumerate(documents(200, 30))]
     rows[77]["text"] = None
     path.write_text("".join(json.dumps(row, ensure_ascii=False) + "\n" for row in rows), encoding="utf-8")
     return path
@@ -75,21 +77,17 @@ def cluster() -> Iterator[str]:
 
 
 def actors() -> list[psutil.Process]:
-    """The processes of actors on all nodes."""
-    found = []
-    for process in psutil.process_iter(["cmdline"]):
-        name = (process.info["cmdline"] or [""])[0]
-        if name.startswith("ray::MapWorker"):
-            found.append(process)
-    return found
+    """The processes of actors on the nodes of this test's cluster."""
+    return [each for each in psutil.Process().children(recursive=True) if " ".join(each.cmdline()).startswith("ray::MapWorker")]
 
 
 def test_no_record_is_lost_or_doubled_when_an_actor_is_killed(cluster: str, model_folder: Path) -> None:
     from zhengling.cluster.ray_engine import ActorSettings, RayEngine
 
     given = documents(200, 12)
-    expected = [record for _, record, _ in Engine(load(model_folder)).records(given)]
-    engine = RayEngine(ActorSettings(model=str(model_folder)), actors=2, group=3000)
+    extractor = load(model_folder, device="cpu")
+    expected = [record for _, record, _ in Engine(extractor).records(given)]
+    engine = RayEngine(ActorSettings(model=str(model_folder), device="cpu"), extractor, actors=2, group=3000)
     found, killed = [], []
     for document, record, text in engine.records(given):
         assert text == given[len(found)].content and document.id == str(len(found))
@@ -102,12 +100,22 @@ def test_no_record_is_lost_or_doubled_when_an_actor_is_killed(cluster: str, mode
     assert engine.stats.documents == 200 and engine.stats.windows > 0 and engine.stats.model > 0
 
 
-def test_what_an_actor_raises_is_told_as_it_is(cluster: str, tmp_path: Path) -> None:
+class Unreadable(list[SourceDocument]):
+    """Documents that cannot be read to their end."""
+
+    def __iter__(self) -> Iterator[SourceDocument]:
+        yield from documents(2, 2)
+        raise ReadError("the disk is gone")
+
+
+def test_what_goes_wrong_elsewhere_is_told_as_here(cluster: str, extractor: Extractor, tmp_path: Path) -> None:
     from zhengling.cluster.ray_engine import ActorSettings, RayEngine
 
-    engine = RayEngine(ActorSettings(model=str(tmp_path / "nothing")), actors=1)
-    with pytest.raises(Exception, match="no model folder"):
+    engine = RayEngine(ActorSettings(model=str(tmp_path / "nothing"), device="cpu"), extractor, actors=1)
+    with pytest.raises(ModelError, match="cannot be started: .*no model folder"):
         list(engine.records(documents(3, 2)))
+    with pytest.raises(ReadError, match="the disk is gone"):
+        list(RayEngine(ActorSettings(device="cpu"), load(device="cpu"), actors=1).records(Unreadable()))
 
 
 def test_a_killed_run_on_ray_goes_on_and_writes_what_the_local_engine_writes(
@@ -130,10 +138,23 @@ def test_a_killed_run_on_ray_goes_on_and_writes_what_the_local_engine_writes(
 
 def test_the_processes_of_a_launch_write_what_one_writes(table: Path, local: str, model_folder: Path, tmp_path: Path) -> None:
     place = tmp_path / "two.jsonl"
-    more = ("--model", model_folder, "--output", place, "--output", tmp_path / "two.csv")
+    more = ("--model", model_folder, "--output", place, "--output", tmp_path / "two.csv", "--verbose", "--commit", "0")
     process = infer(table, *more, launch=LAUNCH, OMP_NUM_THREADS="1")
+    cleaned = []
+    assert process.stderr
+    for line in process.stderr:  # both processes tell of each document that they clean
+        cleaned += [line.partition(": ")[0]] if line.startswith(f"{table}:") and "touched" in line else []
+        if place.with_name("two.jsonl.part").exists() and place.with_name("two.jsonl.part").stat().st_size > 20_000:
+            break
+    for part in [*psutil.Process(process.pid).children(recursive=True), psutil.Process(process.pid)]:
+        part.kill()  # the launcher gives each process a session of its own
+    process.communicate()
+    assert not place.exists() and cleaned
+    process = infer(table, *more, "--resume", launch=LAUNCH, OMP_NUM_THREADS="1")
     _, said = process.communicate(timeout=300)
-    assert said.count("200 documents") == 1 and said.count("1 errors") == 1, said
+    assert process.returncode == 1 and said.count("200 documents") == 1 and said.count("1 errors, by 2 processes") == 1, said
+    again = [line.partition(": ")[0] for line in said.splitlines() if line.startswith(f"{table}:") and "touched" in line]
+    assert 70 < len(again) < 200 and len(set(again)) == len(again)  # each process cleans its own documents
     assert place.read_text(encoding="utf-8") == local
 
 
@@ -151,6 +172,7 @@ def test_groups_end_where_they_are_full() -> None:
         (["-", "--engine", "ray"], "standard input can be read by one process only"),
         ([".", "--actors", "2"], "--actors 2 with --engine local"),
         ([".", "--engine", "ray", "--actors", "0"], "--actors 0 with --engine ray"),
+        ([".", "--engine", "ray", "--device", "cuda:1"], "--device cuda:1 with --engine ray"),
     ],
 )
 def test_options_that_contradict_each_other_are_refused(options: list[str], told: str, tmp_path: Path) -> None:

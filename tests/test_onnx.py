@@ -6,12 +6,15 @@ from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
+import onnxruntime
 import pytest
 import torch
 
-from zhengling.errors import ConfigError, ModelError
+from zhengling.errors import ConfigError, ModelError, OutputError
+from zhengling.extraction.engine import Engine
 from zhengling.extraction.extractor import Extractor
 from zhengling.extraction.loading import load
+from zhengling.files.sources import SourceDocument
 from zhengling.hub.onnx_folder import export_onnx_folder
 from zhengling.modeling import onnx_model
 from zhengling.text import read
@@ -27,8 +30,8 @@ def folder(extractor: Extractor, tmp_path_factory: pytest.TempPathFactory) -> Pa
 
 
 def test_the_graph_answers_as_the_model(folder: Path, extractor: Extractor) -> None:
-    graph = load(folder)
-    assert (graph.runtime, load(folder, runtime="torch").runtime) == ("onnx", "torch")
+    graph = load(folder, device="cpu")
+    assert (graph.runtime, load(folder, device="cpu", runtime="torch").runtime) == ("onnx", "torch")
     texts = [read(text) for text in TEXTS]
     documents = [extractor.tokenize(text) for text in texts]
     for ours, theirs in zip(extractor.predict(documents), graph.predict(documents), strict=True):
@@ -46,18 +49,36 @@ def test_a_graph_of_another_model_is_not_written_as_good(make_extractor: Callabl
     model.directive_head.norm.register_forward_hook(lambda module, given, made: made + torch.rand(()) * 9)
     with pytest.raises(ModelError, match="differs from the model by"):
         onnx_model.export_onnx(model, tmp_path / "model.onnx")
+    assert not list(tmp_path.iterdir())
+
+
+def test_a_window_that_the_graph_cannot_run_fails_alone(folder: Path) -> None:
+    graph = load(folder, device="cpu")
+    run = graph.forward.model.session.run
+
+    class Session:
+        def run(self, names, feed):  # type: ignore[no-untyped-def]
+            if feed["input_ids"].shape[0] > 1 or feed["input_ids"].shape[1] > 40:
+                raise onnxruntime.capi.onnxruntime_pybind11_state.Fail("no memory")
+            return run(names, feed)
+
+    graph.forward.model.session = Session()
+    found = [record for _, record, _ in Engine(graph).records(SourceDocument(str(n), text) for n, text in enumerate(TEXTS))]
+    assert [bool(record.error) for record in found] == [True, True, False]
 
 
 def test_what_does_not_fit_is_refused(folder: Path, model_folder: Path, tmp_path: Path, extractor: Extractor) -> None:
     with pytest.raises(ModelError, match=r"no .*model\.onnx"):
-        load(model_folder, runtime="onnx")
+        load(model_folder, device="cpu", runtime="onnx")
     with pytest.raises(ConfigError, match="onnx is for fp32 on a CPU, got bf16"):
-        load(folder, runtime="onnx", precision="bf16")
-    assert load(folder, precision="bf16").runtime == "torch"
+        load(folder, device="cpu", runtime="onnx", precision="bf16")
+    assert load(folder, device="cpu", precision="bf16").runtime == "torch"
     with pytest.raises(ConfigError, match="runtime: got 'tensorrt'"):
         load(folder, runtime="tensorrt")
     (model_folder / onnx_model.FILE).write_bytes(b"no graph")
     with pytest.raises(ModelError, match="Expected a graph that zhengling export-onnx wrote"):
-        load(model_folder)
-    with pytest.raises(Exception, match="is not empty"):
+        load(model_folder, device="cpu")
+    with pytest.raises(OutputError, match="is not empty"):
         export_onnx_folder(extractor, model_folder)
+    with pytest.raises(OutputError, match="cannot write"):
+        export_onnx_folder(extractor, model_folder / onnx_model.FILE)

@@ -71,6 +71,16 @@ def test_it_is_the_enumeration_of_all_paths(seed: int, labels: list[int], within
     assert float(sequence_loss(logits, torch.tensor([labels]), near, transitions, given)) == pytest.approx(expected, abs=1e-3)
 
 
+def test_a_window_that_no_sequence_agrees_with_adds_nothing() -> None:
+    logits, near, transitions = made(5)
+    both, near = logits.repeat(2, 1, 1).requires_grad_(), Neighbourhood(near.classes.repeat(2, 1), near.special.repeat(2, 1))
+    labels = torch.tensor([[-100, 1, 2, -100, 0, 1, -100], [-100, 2, 2, -100, 0, 1, -100]])  # inside behind [CLS]
+    loss = sequence_loss(both, labels, near, transitions)
+    loss.backward()
+    assert 0 < loss.item() < 100 and both.grad is not None
+    assert bool(both.grad[0].abs().max() > 0) and not bool(both.grad[1].any())
+
+
 def test_special_tokens_and_padding_are_edges() -> None:
     padded = torch.nn.functional.pad(PIECES, (0, 2), value=-1)
     near = Neighbourhood.of(torch.ones_like(padded), padded, torch.full((9,), 5))

@@ -11,11 +11,11 @@ from itertools import islice
 
 import torch
 import torch.distributed as dist
-from accelerate import PartialState
 
 from zhengling.cluster.chunks import Answer, by_number, without_content
 from zhengling.extraction.engine import Engine
 from zhengling.files.sources import SourceDocument
+from zhengling.modeling.launch import process_state
 
 GROUP = 64
 """Documents that are answered and collected together."""
@@ -25,7 +25,7 @@ PATIENCE = datetime.timedelta(days=7)
 
 def own_device() -> str | None:
     """The device of this process where there are several, None where it is the only one."""
-    state = PartialState()
+    state = process_state()
     return str(state.device) if state.num_processes > 1 else None
 
 
@@ -34,11 +34,12 @@ class ProcessEngine:
 
     def __init__(self, engine: Engine, group: int = GROUP) -> None:
         """``group``: documents at a time, the same in all processes."""
-        state = PartialState()
+        state = process_state()
         self.number, self.index, self.first = state.num_processes, state.process_index, state.is_main_process
         self.engine, self.group = engine, group
         self.stats = engine.stats
         """Of this process; documents, characters and errors of all of them in the first."""
+        self.precision, self.runtime = engine.precision, engine.runtime
         self._link = dist.new_group(backend="gloo", timeout=PATIENCE)
 
     def told(self, skip: int) -> int:

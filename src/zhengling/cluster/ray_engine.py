@@ -17,10 +17,12 @@ from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
+import torch
 
 from zhengling.cluster.chunks import Answer, by_size, without_content
-from zhengling.errors import ConfigError
-from zhengling.extraction.engine import Engine, EngineStats
+from zhengling.errors import ConfigError, ModelError
+from zhengling.extraction.engine import CPU_BUFFER, GPU_BUFFER, Engine, EngineStats
+from zhengling.extraction.extractor import Extractor
 from zhengling.extraction.loading import load
 from zhengling.files.sources import SourceDocument
 
@@ -34,8 +36,6 @@ except ModuleNotFoundError as error:
         f"--engine ray needs {error.name}, which is not installed. Expected: pip install 'zhengling[ray]'"
     ) from error
 
-GROUP = 200_000
-"""Bytes of documents that go to an actor together."""
 SUMMED = ("windows", "cached", "reading", "cleaning", "model", "decoding")
 """What the statistics of all actors are summed of; documents, characters and the like are counted where they arrive."""
 
@@ -47,7 +47,7 @@ class ActorSettings:
     model: str | None = None
     device: str = "auto"
     precision: str = "auto"
-    runtime: str = "auto"
+    runtime: str = "torch"
     encoding: str | None = None
     off: tuple[str, ...] = ()
     name: str = ""
@@ -59,8 +59,9 @@ class EngineActor:
 
     def __init__(self, settings: ActorSettings) -> None:
         logging.getLogger("zhengling").setLevel(logging.WARNING)
+        torch.set_num_threads(1)
         extractor = load(settings.model, device=settings.device, precision=settings.precision, runtime=settings.runtime)
-        extractor.name = settings.name or extractor.name
+        extractor.name = settings.name
         self.extractor, self.settings = extractor, settings
 
     def __call__(self, groups: pa.Table) -> pa.Table:
@@ -97,23 +98,42 @@ def row(number: int, data: bytes) -> pa.Table:
 class RayEngine:
     """Records of documents by actors on the cluster that ``RAY_ADDRESS`` names, or on this machine alone."""
 
-    def __init__(self, settings: ActorSettings, *, actors: int | None = None, group: int = GROUP) -> None:
-        """``actors``: None for one on each GPU of the cluster, or where it has none, on each processor core but one."""
-        self.settings, self.group = settings, group
-        if settings.model and Path(settings.model).exists():
-            self.settings = replace(settings, model=str(Path(settings.model).resolve()), name=settings.name or settings.model)
-        self.stats = EngineStats()
+    def __init__(
+        self, settings: ActorSettings, extractor: Extractor, *, actors: int | None = None, group: int | None = None
+    ) -> None:
+        """``extractor``: the same model on this machine; CPUs have its precision and runtime, GPUs bf16 for ``auto``.
+
+        ``actors``: None for one on each GPU of the cluster, or where it has none, on each processor core but one; ``group``:
+        characters or bytes of documents that go to an actor together, None: by the device.
+        """
         logging.getLogger("ray.data").setLevel(logging.WARNING)
         if not ray.is_initialized():
-            ray.init(log_to_driver=False, logging_level=logging.WARNING)
+            address = os.environ.get("RAY_ADDRESS", "local")
+            ray.init(address=address, log_to_driver=False, logging_level=logging.WARNING)
         resources = ray.cluster_resources()
-        self.gpus, cores = int(resources.get("GPU", 0)), int(resources.get("CPU", 1))
+        cores = int(resources.get("CPU", 1))
+        self.gpus = 0 if settings.device == "cpu" else int(resources.get("GPU", 0))
         self.actors = actors or self.gpus or max(1, cores - 1)
+        self.group = group or (GPU_BUFFER if self.gpus else CPU_BUFFER)
+        self.precision, self.runtime = extractor.precision, extractor.runtime
+        if self.gpus:
+            self.precision, self.runtime = "bf16" if settings.precision == "auto" else settings.precision, "torch"
+        model = settings.model
+        self.settings = replace(
+            settings,
+            model=str(Path(model).resolve()) if model and Path(model).exists() else model,
+            name=extractor.name,
+            device="cuda" if self.gpus else "cpu",
+            precision=self.precision,
+            runtime=self.runtime,
+        )
+        self.stats = EngineStats()
 
     def records(self, documents: Iterable[SourceDocument]) -> Iterator[Answer]:
         """Per document, in order, itself without its content, its record and its text as decoded.
 
-        ``documents`` must survive pickling, and be the same each time they are gone through.
+        ``documents`` must survive pickling, and be the same each time they are gone through. Raises what reading or loading
+        the model raised where it ran, and :class:`ModelError` for actors that cannot be started.
         """
         expected = 0
         try:
@@ -125,11 +145,14 @@ class RayEngine:
                 self._count(answers, stats)
                 yield from answers
         except ray.exceptions.RayTaskError as error:
-            raise error.cause if isinstance(error.cause, Exception) else error from error
+            raise _cause(error) from error
+        except ray.exceptions.RayActorError as error:
+            raise ModelError(f"an actor on the Ray cluster cannot be started: {_last_line(error)}") from error
 
     def _rows(self, documents: Iterable[SourceDocument]) -> Iterator[tuple[int, bytes]]:
         context = ray.data.DataContext.get_current()
         context.enable_progress_bars = False
+        context.raise_original_map_exception = True
         context.execution_options.preserve_order = True
         context.target_max_block_size = self.group  # a block of several groups would keep actors waiting
         here = {"ray.io/node-id": ray.get_runtime_context().get_node_id()}
@@ -153,3 +176,15 @@ class RayEngine:
             setattr(self.stats, name, getattr(self.stats, name) + getattr(stats, name))
         for _, record, _ in answers:
             self.stats.count(record)
+
+
+def _cause(error: Exception) -> Exception:
+    """What was raised where the task ran."""
+    cause: Any = error
+    while isinstance(cause, ray.exceptions.RayTaskError) and isinstance(cause.cause, Exception):
+        cause = cause.cause
+    return cause
+
+
+def _last_line(error: Exception) -> str:
+    return [line for line in str(error).splitlines() if line.strip()][-1].strip()

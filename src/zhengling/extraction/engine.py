@@ -119,6 +119,7 @@ class Engine:
         self.extractor, self.encoding, self.off = extractor, encoding, tuple(off)
         self.buffer = buffer or (CPU_BUFFER if extractor.device.type == "cpu" else GPU_BUFFER)
         self.cleaners = cleaners
+        self.precision, self.runtime = extractor.precision, extractor.runtime
         self.stats = EngineStats()
 
     def records(self, documents: Iterable[D]) -> Iterator[Answered[D]]:

@@ -35,8 +35,8 @@ def load(
     ``revision``: branch, tag or commit of a hub name, which may also be written ``org/name@revision``; ``device``: ``auto``
     (a GPU if there is one), ``cpu``, ``cuda``, ``cuda:1``, …; ``precision``: see
     :func:`zhengling.modeling.precision.choose_precision`; ``runtime``: ``torch``, ``onnx``, or ``auto`` for the latter where a
-    folder holds a graph, ONNX Runtime is installed and the precision is fp32 on a CPU. Only safetensors are loaded, and no
-    code that comes with a model is run. Raises :class:`ModelError`, :class:`ConfigError`.
+    folder holds a graph, ONNX Runtime is installed, the device is a CPU and the precision fp32 or auto. Only safetensors are
+    loaded, and no code that comes with a model is run. Raises :class:`ModelError`, :class:`ConfigError`.
     """
     where, revision = _place(name, revision)
     chosen = _device(device)
@@ -64,8 +64,11 @@ def load(
             reason = "it has no model.safetensors, and weights in other formats are not loaded"
         raise ModelError(f"cannot load the model {str(where)!r}: {reason}") from error
     label = "zhengling-default" if name is None else str(name)
+    path = Path(where) / FILE
+    if precision == "auto" and chosen.type == "cpu" and runtime != "torch" and path.exists() and is_installed("onnxruntime"):
+        precision = "fp32"
     number = choose_precision(precision, chosen)
-    graph = _graph(Path(where) / FILE, runtime, chosen, number)
+    graph = _graph(path, runtime, chosen, number)
     return Extractor(model, tokenizer, name=label, device=chosen, precision=number, graph=graph)
 
 

@@ -42,7 +42,10 @@ def parser(description: str) -> argparse.ArgumentParser:
         help="where it runs: here, or on the Ray cluster that RAY_ADDRESS names (default: %(default)s)",
     )  # fmt: skip
     arguments.add_argument(
-        "--actors", type=int, metavar="N", help="with --engine ray: how many (default: one a GPU, or one a processor core)"
+        "--actors",
+        type=int,
+        metavar="N",
+        help="with --engine ray: how many (default: one a GPU, or one a processor core but one)",
     )
     _reading(arguments)
     _telling(arguments)
@@ -106,8 +109,10 @@ def read_settings(options: argparse.Namespace) -> ReadSettings:
     )
 
 
-def plan(options: argparse.Namespace, extractor: Extractor, inputs: Inputs, survey: Survey) -> Run:
-    """What the run is, for its manifest."""
+def plan(
+    options: argparse.Namespace, extractor: Extractor, inputs: Inputs, survey: Survey, *, precision: str, runtime: str
+) -> Run:
+    """What the run is, for its manifest; ``precision`` and ``runtime`` are what its engine computes in."""
     settings = read_settings(options)
     carries = any(name.lower().endswith((".csv", ".parquet")) for name in options.output)
     return Run(
@@ -118,8 +123,8 @@ def plan(options: argparse.Namespace, extractor: Extractor, inputs: Inputs, surv
             **asdict(settings),
             "date": settings.date and settings.date.isoformat(),
             "off": sorted(options.off),
-            "precision": extractor.precision,
-            "runtime": extractor.runtime,
+            "precision": precision,
+            "runtime": runtime,
         },
         inputs={"names": inputs.names, **asdict(survey)},
         outputs=list(options.output),

@@ -15,9 +15,9 @@ def export_onnx_folder(extractor: Extractor, output: Path) -> float:
     ``extractor`` is on the CPU. Raises :class:`OutputError` if the folder cannot be written or holds something already.
     """
     check_installed("onnx", "onnxscript", "onnxruntime")
-    if output.exists() and any(output.iterdir()):
-        raise OutputError(f"{output} is not empty. Expected a new folder")
     try:
+        if output.exists() and any(output.iterdir()):
+            raise OutputError(f"{output} is not empty. Expected a new folder")
         extractor.model.save_pretrained(output)
         extractor.tokenizer.save_pretrained(output)
         return export_onnx(extractor.model, output / FILE)

@@ -70,13 +70,16 @@ def export_onnx(model: ZhenglingModel, path: Path) -> float:
             verbose=False,
         )
         assert program is not None
-        program.save(path)
+        new = path.with_name(path.name + ".new")
+        program.save(new)
         ids, mask, pieces, numbers = _batch(model, 3, model.config.window)
         ours = model(ids, mask, pieces, piece_count=len(numbers))
-        graph = OnnxModel(path)(ids, mask, pieces, len(numbers))
+        graph = OnnxModel(new)(ids, mask, pieces, len(numbers))
     worst = max(float((getattr(ours, name) - getattr(graph, name)).abs().max()) for name in OUTPUTS)
     if worst > TOLERANCE:
-        raise ModelError(f"the graph in {path} differs from the model by {worst:.2g} in a logit. Expected at most {TOLERANCE}")
+        new.unlink()
+        raise ModelError(f"the graph for {path} differs from the model by {worst:.2g} in a logit. Expected at most {TOLERANCE}")
+    new.replace(path)
     return worst
 
 
@@ -110,8 +113,11 @@ class OnnxModel:
     def __call__(
         self, input_ids: torch.Tensor, attention_mask: torch.Tensor, pieces: torch.Tensor, piece_count: int
     ) -> ZhenglingOutput:
-        """As :meth:`ZhenglingModel.forward` without labels."""
+        """As :meth:`ZhenglingModel.forward` without labels; raises ``RuntimeError`` where it has too little memory."""
         tensors = [part.numpy() for part in (input_ids, attention_mask, pieces)]
         feed = dict(zip(INPUTS, [*tensors, np.zeros(piece_count, np.float32)], strict=True))
-        answers = zip(OUTPUTS, self.session.run(OUTPUTS, feed), strict=True)
-        return ZhenglingOutput(**{name: torch.from_numpy(part) for name, part in answers})
+        try:
+            answers = self.session.run(OUTPUTS, feed)
+        except Exception as error:  # its own exceptions have no common base
+            raise RuntimeError(f"ONNX Runtime: {error}") from error
+        return ZhenglingOutput(**{name: torch.from_numpy(part) for name, part in zip(OUTPUTS, answers, strict=True)})

@@ -43,7 +43,8 @@ def sequence_loss(
 
     ``logits``: ``[batch, tokens, tags]``; ``labels``: ``[batch, tokens]``, negative where any tag will do; ``transitions``:
     ``[classes, classes, tags, tags]``, added to the log-probabilities. ``within``: directive labels if ``logits`` are of
-    slots, which then lie inside directives only and do not run on over a directive's begin.
+    slots, which then lie inside directives only and do not run on over a directive's begin. A window whose labels no allowed
+    sequence agrees with (an inside label at its edge) adds nothing.
     """
     tags = logits.shape[-1]
     scores = logits.float().log_softmax(-1)
@@ -59,7 +60,7 @@ def sequence_loss(
     between = transitions.float().masked_fill(~allowed, FORBIDDEN)[near.classes[:, :-1], near.classes[:, 1:]]
     either = torch.stack([scores, scores.masked_fill(other, FORBIDDEN)])  # all paths, those that agree with the labels
     every, agreeing = _log_sum_of_paths(either, between)
-    return (every - agreeing).sum()
+    return (every - agreeing)[agreeing > FORBIDDEN / 2].sum()
 
 
 def _log_sum_of_paths(scores: torch.Tensor, between: torch.Tensor) -> torch.Tensor:

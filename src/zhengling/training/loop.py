@@ -10,12 +10,13 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from accelerate import Accelerator, PartialState
-from accelerate.utils import parse_flag_from_env, set_seed
+from accelerate import Accelerator
+from accelerate.utils import set_seed
 
 from zhengling.errors import ConfigError
 from zhengling.extraction.extractor import Extractor
 from zhengling.gold.loading import load_gold, load_places
+from zhengling.modeling.launch import process_state
 from zhengling.modeling.model import ZhenglingModel
 from zhengling.modeling.precision import mixed_precision
 from zhengling.scheme.annotation import Document, documents_hash
@@ -85,9 +86,8 @@ def train(settings: TrainSettings) -> dict[str, Any]:
 
 def _accelerator(precision: str) -> Accelerator:
     """On this process's GPU, or on the CPU if there is none or ``ACCELERATE_USE_CPU`` is set."""
-    cpu = not torch.cuda.is_available() or parse_flag_from_env("ACCELERATE_USE_CPU")
-    device = PartialState(cpu=cpu).device
-    return Accelerator(cpu=cpu, mixed_precision=mixed_precision(precision, device))
+    device = process_state().device
+    return Accelerator(cpu=device.type == "cpu", mixed_precision=mixed_precision(precision, device))
 
 
 def _claim_output(settings: TrainSettings, accelerator: Accelerator) -> None:
