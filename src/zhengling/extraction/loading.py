@@ -15,10 +15,10 @@ from zhengling.modeling.configuration import ZhenglingConfig
 from zhengling.modeling.downloads import calm_client, explain
 from zhengling.modeling.encoders import attention_for
 from zhengling.modeling.model import ZhenglingModel
-from zhengling.modeling.onnx_model import FILE, OnnxModel, is_installed
+from zhengling.modeling.onnx_model import FILE, OnnxModel
 from zhengling.modeling.precision import choose_precision, first_device
 
-RUNTIMES = ("auto", "torch", "onnx")
+RUNTIMES = ("torch", "onnx")
 DEFAULT_MODEL = Path(__file__).parent.parent / "default_model"
 
 
@@ -28,15 +28,15 @@ def load(
     revision: str | None = None,
     device: str = "auto",
     precision: str = "auto",
-    runtime: str = "auto",
+    runtime: str = "torch",
 ) -> Extractor:
     """Load a model: a folder, a hub name, or the default that ships with the package.
 
     ``revision``: branch, tag or commit of a hub name, which may also be written ``org/name@revision``; ``device``: ``auto``
     (a GPU if there is one), ``cpu``, ``cuda``, ``cuda:1``, …; ``precision``: see
-    :func:`zhengling.modeling.precision.choose_precision`; ``runtime``: ``torch``, ``onnx``, or ``auto`` for the latter where a
-    folder holds a graph, ONNX Runtime is installed, the device is a CPU and the precision fp32 or auto. Only safetensors are
-    loaded, and no code that comes with a model is run. Raises :class:`ModelError`, :class:`ConfigError`.
+    :func:`zhengling.modeling.precision.choose_precision`; ``runtime``: ``torch``, or ``onnx`` for the graph
+    that :func:`zhengling.hub.onnx_folder.export_onnx_folder` wrote (fp32 on a CPU). Only safetensors are loaded, and no
+    code that comes with a model is run. Raises :class:`ModelError`, :class:`ConfigError`.
     """
     where, revision = _place(name, revision)
     chosen = _device(device)
@@ -64,11 +64,10 @@ def load(
             reason = "it has no model.safetensors, and weights in other formats are not loaded"
         raise ModelError(f"cannot load the model {str(where)!r}: {reason}") from error
     label = "zhengling-default" if name is None else str(name)
-    path = Path(where) / FILE
-    if precision == "auto" and chosen.type == "cpu" and runtime != "torch" and path.exists() and is_installed("onnxruntime"):
+    if precision == "auto" and runtime == "onnx":
         precision = "fp32"
     number = choose_precision(precision, chosen)
-    graph = _graph(path, runtime, chosen, number)
+    graph = _graph(Path(where) / FILE, runtime, chosen, number)
     return Extractor(model, tokenizer, name=label, device=chosen, precision=number, graph=graph)
 
 
@@ -76,11 +75,10 @@ def _graph(path: Path, runtime: str, device: torch.device, precision: str) -> On
     """The graph to run, None for torch; raises :class:`ConfigError` and :class:`ModelError`."""
     if runtime not in RUNTIMES:
         raise ConfigError(f"runtime: got {runtime!r}. Expected one of: {', '.join(RUNTIMES)}")
-    fits = device.type == "cpu" and precision == "fp32"
-    if runtime == "torch" or (runtime == "auto" and not (fits and path.exists() and is_installed("onnxruntime"))):
+    if runtime == "torch":
         return None
-    if not fits:
-        raise ConfigError(f"runtime: onnx is for fp32 on a CPU, got {precision} on {device}. Expected runtime torch or auto")
+    if device.type != "cpu" or precision != "fp32":
+        raise ConfigError(f"runtime: onnx is for fp32 on a CPU, got {precision} on {device}. Expected runtime torch")
     if not path.exists():
         raise ModelError(f"no {path}. Expected a folder that zhengling export-onnx wrote")
     return OnnxModel(path)

@@ -72,7 +72,7 @@ def model_arguments(arguments: argparse.ArgumentParser) -> None:
     arguments.add_argument("--precision", default="auto", help="auto, bf16, fp16, fp32 or int8 (default: auto)")
     arguments.add_argument(
         "--runtime", default=RUNTIMES[0], choices=RUNTIMES,
-        help="what computes; onnx needs a folder that zhengling export-onnx wrote (default: %(default)s: onnx if it is one)",
+        help="what computes; onnx needs a folder that zhengling export-onnx wrote (default: %(default)s)",
     )  # fmt: skip
 
 

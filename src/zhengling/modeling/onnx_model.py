@@ -22,14 +22,9 @@ TOLERANCE = 1e-3
 """By how much logits of the graph may differ from the model's when it is exported."""
 
 
-def is_installed(package: str) -> bool:
-    """Whether a package of the extra can be imported."""
-    return find_spec(package) is not None
-
-
 def check_installed(*packages: str) -> None:
     """Raise :class:`ConfigError` if one of the packages is missing."""
-    missing = [package for package in packages if not is_installed(package)]
+    missing = [package for package in packages if find_spec(package) is None]
     if missing:
         raise ConfigError(f"ONNX needs {', '.join(missing)}, not installed. Expected: pip install 'zhengling[onnx]'")
 
