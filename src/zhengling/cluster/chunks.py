@@ -7,12 +7,12 @@ from dataclasses import dataclass, replace
 from itertools import islice
 from typing import TypeVar
 
-from zhengling.extraction.records import Record
+from zhengling.extraction.engine import Answered
 from zhengling.files.inputs import Inputs
 from zhengling.files.sources import ReadSettings, SourceDocument, iter_documents
 
 T = TypeVar("T")
-Answer = tuple[SourceDocument, Record, str]
+Answer = Answered[SourceDocument]
 """A document, its record and its text as decoded."""
 
 

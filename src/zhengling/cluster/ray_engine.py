@@ -36,9 +36,6 @@ except ModuleNotFoundError as error:
         f"--engine ray needs {error.name}, which is not installed. Expected: pip install 'zhengling[ray]'"
     ) from error
 
-SUMMED = ("windows", "cached", "reading", "cleaning", "model", "decoding")
-"""What the statistics of all actors are summed of; documents, characters and the like are counted where they arrive."""
-
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class ActorSettings:
@@ -142,7 +139,7 @@ class RayEngine:
                     raise AssertionError(f"Ray gave back group {number}. Expected {expected}")
                 expected += 1
                 answers, stats = pickle.loads(data)
-                self._count(answers, stats)
+                self.stats.add(stats)
                 yield from answers
         except ray.exceptions.RayTaskError as error:
             raise _cause(error) from error
@@ -170,12 +167,6 @@ class RayEngine:
         )
         for item in answers.iter_rows():
             yield item["number"], item["data"]
-
-    def _count(self, answers: list[Answer], stats: EngineStats) -> None:
-        for name in SUMMED:
-            setattr(self.stats, name, getattr(self.stats, name) + getattr(stats, name))
-        for _, record, _ in answers:
-            self.stats.count(record)
 
 
 def _cause(error: Exception) -> Exception:

@@ -7,7 +7,7 @@ import multiprocessing
 from collections.abc import Collection, Iterable, Iterator
 from concurrent.futures import Executor, ProcessPoolExecutor, ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from time import perf_counter
 from typing import Generic, Protocol, TypeVar
 
@@ -74,6 +74,11 @@ class EngineStats:
         self.characters += record.characters
         self.paragraphs += len(record.paragraphs)
         self.errors += record.error is not None
+
+    def add(self, other: EngineStats) -> None:
+        """Count what another engine did as well."""
+        for each in fields(self):
+            setattr(self, each.name, getattr(self, each.name) + getattr(other, each.name))
 
     @contextmanager
     def timed(self, stage: str) -> Iterator[None]:

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from zhengling.modeling.transitions import EDGE
-from zhengling.scheme.bio import OUTSIDE, allowed_starts, allowed_transitions, decode_tags
+from zhengling.scheme.bio import OUTSIDE, allowed_starts, allowed_transitions, breaks_out, decode_tags
 
 FORBIDDEN = -1e9
 STRETCH, CONTEXT = 1024, 64
@@ -82,11 +82,8 @@ def restrict_slots(slots: NDArray[np.float32], directive_tags: NDArray[np.int64]
 
     ``slots``: log-probabilities ``[…, tokens, tags]``; ``directive_tags``: ``[…, tokens]``.
     """
-    restricted = slots.copy()
-    restricted[directive_tags == 0, 1:] = FORBIDDEN
-    begins = (directive_tags > 0) & (directive_tags % 2 == 1)
-    restricted[begins, 2::2] = FORBIDDEN
-    return restricted
+    forbidden = breaks_out(np.arange(slots.shape[-1]), directive_tags[..., None])
+    return np.where(forbidden, np.float32(FORBIDDEN), slots)
 
 
 Tagged = tuple[NDArray[np.int64], NDArray[np.float32]]

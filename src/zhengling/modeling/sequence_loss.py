@@ -12,7 +12,7 @@ import torch
 
 from zhengling.modeling.decoding import FORBIDDEN
 from zhengling.modeling.transitions import EDGE
-from zhengling.scheme.bio import OUTSIDE, allowed_transitions
+from zhengling.scheme.bio import OUTSIDE, allowed_transitions, breaks_out
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,17 +46,13 @@ def sequence_loss(
     slots, which then lie inside directives only and do not run on over a directive's begin. A window whose labels no allowed
     sequence agrees with (an inside label at its edge) adds nothing.
     """
-    tags = logits.shape[-1]
-    scores = logits.float().log_softmax(-1)
-    outside = torch.arange(tags, device=logits.device) == OUTSIDE
-    never = near.special[..., None] & ~outside
+    tags = torch.arange(logits.shape[-1], device=logits.device)
+    never = near.special[..., None] & (tags != OUTSIDE)
     if within is not None:
-        inner = torch.arange(tags, device=logits.device) % 2 == 0
-        never = never | ((within == OUTSIDE)[..., None] & ~outside)
-        never = never | ((within % 2 == 1) & (within > 0))[..., None] & inner & ~outside
-    scores = scores.masked_fill(never, FORBIDDEN)
-    other = (labels >= 0)[..., None] & (labels[..., None] != torch.arange(tags, device=logits.device))
-    allowed = torch.from_numpy(allowed_transitions((tags - 1) // 2)).to(logits.device)
+        never = never | breaks_out(tags, within[..., None])
+    scores = logits.float().log_softmax(-1).masked_fill(never, FORBIDDEN)
+    other = (labels >= 0)[..., None] & (labels[..., None] != tags)
+    allowed = torch.from_numpy(allowed_transitions((len(tags) - 1) // 2)).to(logits.device)
     between = transitions.float().masked_fill(~allowed, FORBIDDEN)[near.classes[:, :-1], near.classes[:, 1:]]
     either = torch.stack([scores, scores.masked_fill(other, FORBIDDEN)])  # all paths, those that agree with the labels
     every, agreeing = _log_sum_of_paths(either, between)

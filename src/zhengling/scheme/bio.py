@@ -6,6 +6,7 @@ Tag 0 is ``O``; kind ``k`` (by its place in the scheme) begins with ``1 + 2 k`` 
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -58,6 +59,16 @@ def allowed_transitions(kinds: int) -> NDArray[np.bool_]:
         allowed[:, inside] = False
         allowed[[inside - 1, inside], inside] = True
     return allowed
+
+
+def breaks_out(slot_tags: Any, directive_tags: Any) -> Any:
+    """Where a slot tag would lie outside of directives, or run on over a directive's begin; arrays or tensors that broadcast.
+
+    Negative directive tags, those of which nothing is known, forbid nothing.
+    """
+    outside = (directive_tags == OUTSIDE) & (slot_tags != OUTSIDE)
+    begins = (directive_tags > OUTSIDE) & (directive_tags % 2 == 1)
+    return outside | (begins & (slot_tags != OUTSIDE) & (slot_tags % 2 == 0))
 
 
 def allowed_starts(kinds: int) -> NDArray[np.bool_]:

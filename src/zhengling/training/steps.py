@@ -127,7 +127,7 @@ class Stepper:
         batch = micro.batch.move(lambda part: part.to(device, non_blocking=True))
         inputs = batch.inputs
         output = self.model(inputs.input_ids, inputs.attention_mask, inputs.pieces, piece_count=inputs.piece_count)
-        loss = share_of_loss(self.accelerator.unwrap_model(self.model), output, batch, micro.whole) * (micro.weight / batches)
+        loss = share_of_loss(self.model, output, batch, micro.whole) * (micro.weight / batches)
         self.accelerator.backward(loss)
         return loss.detach()
 
