@@ -16,6 +16,7 @@ from zhengling.gold.inline import parse_inline
 from zhengling.modeling.configuration import ZhenglingConfig
 from zhengling.modeling.encoders import EncoderSettings, new_encoder_config
 from zhengling.modeling.model import ZhenglingModel
+from zhengling.modeling.transitions import token_classes
 from zhengling.modeling.vocabulary import character_tokenizer, count_characters
 from zhengling.scheme.annotation import Document
 
@@ -42,13 +43,16 @@ def make_extractor(gold: Document) -> Callable[..., Extractor]:
         import torch
 
         torch.manual_seed(seed)
-        settings = {"window": 48, "overlap": 8, "thresholds": {"boilerplate": 1.1}, **settings}
+        settings = {"window": 48, "overlap": 8, "thresholds": {"boilerplate": 1.1}, "evidence": 4, **settings}
         tokenizer = character_tokenizer(count_characters([gold.text, "。，、0123456789（）"]), 200)
         shape = EncoderSettings(layers=2, width=8, inner=12, heads=2, local_attention=8)
         config = ZhenglingConfig(encoder=new_encoder_config(shape, tokenizer), **settings)
         model = ZhenglingModel(config)
         for head in (model.directive_head, model.slot_head):  # wide logits, so that random models find spans
             torch.nn.init.normal_(head.classifier.weight, std=2.0)
+        model.token_classes.copy_(torch.from_numpy(token_classes(tokenizer, len(model.token_classes))))
+        if model.config.evidence:
+            torch.nn.init.normal_(model.evidence.rows)
         return Extractor(model, tokenizer, name="tiny")
 
     return make

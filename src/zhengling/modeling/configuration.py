@@ -16,7 +16,8 @@ class ZhenglingConfig(PretrainedConfig):
     the label scheme. ``thresholds``: per theme, and for ``boilerplate``, the probability from which it holds.
     ``theme_temperature``: divides theme logits, so that scores are calibrated. ``transition_weight``: how much the counted
     transitions between tags weigh when these are decoded. ``sequence_loss``: how much the loss of whole tag sequences weighs
-    beside that of single tags in training. ``window`` and ``overlap``: in tokens, special ones included in the first.
+    beside that of single tags in training. ``evidence``: the width of the features of
+    the characters themselves; 0: none. ``window`` and ``overlap``: in tokens, special ones included in the first.
     """
 
     model_type = "zhengling"
@@ -36,6 +37,7 @@ class ZhenglingConfig(PretrainedConfig):
         overlap: int = 64,
         dropout: float = 0.1,
         convolution: int = 5,
+        evidence: int = 0,
         provenance: dict[str, Any] | None = None,
         **kwargs: Any,
     ) -> None:
@@ -52,6 +54,7 @@ class ZhenglingConfig(PretrainedConfig):
         self.overlap = overlap
         self.dropout = dropout
         self.convolution = convolution
+        self.evidence = evidence
         self.provenance = provenance or {}
         super().__init__(**kwargs)
 

@@ -13,7 +13,8 @@ from transformers.utils import ModelOutput
 
 from zhengling.modeling.configuration import ZhenglingConfig
 from zhengling.modeling.decoding import Transitions
-from zhengling.modeling.sequence_loss import Neighbourhood, sequence_loss
+from zhengling.modeling.evidence import NGRAM_ROWS, LocalEvidence, Neighbourhood
+from zhengling.modeling.sequence_loss import sequence_loss
 from zhengling.modeling.transitions import CLASSES
 
 IGNORED = -100
@@ -89,6 +90,9 @@ class ZhenglingModel(PreTrainedModel):
         width = self.encoder.config.hidden_size
         self.directive_head = TagHead(width, 1 + 2 * len(config.directives), config.convolution, config.dropout)
         self.slot_head = TagHead(width, 1 + 2 * len(config.slots), config.convolution, config.dropout)
+        if config.evidence:
+            self.evidence = LocalEvidence(config.evidence, width, config.dropout)
+            self.inside = nn.Linear(1 + 2 * len(config.directives), width, bias=False)
         self.theme_head = ThemeHead(width, len(config.theme_outputs), config.dropout)
         self.register_buffer("token_classes", torch.zeros(self.encoder.config.vocab_size, dtype=torch.long))
         for name, tags in self.tag_counts().items():
@@ -124,6 +128,9 @@ class ZhenglingModel(PreTrainedModel):
         elif isinstance(module, ThemeHead):
             nn.init.normal_(module.classifier, std=std)
             nn.init.zeros_(module.bias)
+        elif isinstance(module, LocalEvidence):
+            nn.init.zeros_(module.rows[:NGRAM_ROWS])  # what was never seen says nothing
+            nn.init.normal_(module.rows[NGRAM_ROWS:], std=std)
 
     def forward(
         self,
@@ -142,16 +149,23 @@ class ZhenglingModel(PreTrainedModel):
         """
         hidden = self.encoder(input_ids=input_ids, attention_mask=attention_mask).last_hidden_state
         count = piece_count if piece_count is not None else int(pieces.max()) + 1
-        output = ZhenglingOutput(
-            directives=self.directive_head(hidden, attention_mask),
-            slots=self.slot_head(hidden, attention_mask),
-            themes=self.theme_head(hidden, pieces, count),
-        )
+        directives, slots = self.tag_logits(hidden, input_ids, attention_mask, pieces)
+        output = ZhenglingOutput(directives=directives, slots=slots, themes=self.theme_head(hidden, pieces, count))
         if directive_labels is not None and slot_labels is not None and theme_labels is not None:
             labels = directive_labels, slot_labels, theme_labels
             sums = self.loss_sums(output, input_ids, pieces, *labels)
             output.loss = torch.stack([each / _known(given) for each, given in zip(sums, labels, strict=True)]).sum()
         return output
+
+    def tag_logits(
+        self, hidden: torch.Tensor, input_ids: torch.Tensor, attention_mask: torch.Tensor, pieces: torch.Tensor
+    ) -> tuple[torch.Tensor, torch.Tensor]:
+        """Logits of directives and slots; with local evidence, which then also tells the slot head what is in a directive."""
+        if not self.config.evidence:
+            return self.directive_head(hidden, attention_mask), self.slot_head(hidden, attention_mask)
+        hidden = hidden + self.evidence(input_ids, Neighbourhood.of(input_ids, pieces, self.token_classes))
+        directives = self.directive_head(hidden, attention_mask)
+        return directives, self.slot_head(hidden + self.inside(directives.softmax(-1)), attention_mask)
 
     def loss_sums(
         self,

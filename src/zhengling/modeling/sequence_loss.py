@@ -6,30 +6,11 @@ same transitions that decoding adds, only what a path is worth as a whole counts
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 import torch
 
 from zhengling.modeling.decoding import FORBIDDEN
-from zhengling.modeling.transitions import EDGE
+from zhengling.modeling.evidence import Neighbourhood
 from zhengling.scheme.bio import OUTSIDE, allowed_transitions, breaks_out
-
-
-@dataclass(frozen=True, slots=True)
-class Neighbourhood:
-    """What stands at the tokens of a batch of windows, each ``[batch, tokens]``."""
-
-    classes: torch.Tensor
-    """Of :func:`zhengling.modeling.transitions.token_classes`; special tokens and padding are :data:`EDGE`."""
-    special: torch.Tensor
-    """Whether a token is special or padding: outside of every span."""
-
-    @classmethod
-    def of(cls, input_ids: torch.Tensor, pieces: torch.Tensor, token_classes: torch.Tensor) -> Neighbourhood:
-        """From what the model is given: the last token of a piece is its ``[SEP]``."""
-        following = torch.nn.functional.pad(pieces[:, 1:], (0, 1), value=-1)
-        special = (pieces < 0) | (pieces != following)
-        return cls(token_classes[input_ids].masked_fill(special, EDGE), special)
 
 
 def sequence_loss(

@@ -44,6 +44,9 @@ class Model:
     dropout: float = 0.1
     convolution: int = 5
     """Tokens that a tag head sees around each token; odd."""
+    evidence: int = 64
+    """Width of what the tag heads see of the characters themselves beside the encoder's output (pairs and triples, distances
+    to marks, numbers and cues); 0: nothing."""
     transition_weight: float = 0.6
     """How much the transitions between tags that are counted on the training gold weigh in decoding; 0: nothing."""
     sequence_loss: float = 1.0
