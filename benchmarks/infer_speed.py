@@ -146,7 +146,12 @@ def _extractor(shape: str) -> Extractor:
     if shape == "compact":
         return default
     encoder = BertConfig(vocab_size=len(default.tokenizer), max_position_embeddings=LONGEST + 2)
-    config = ZhenglingConfig(encoder=encoder, window=default.config.window, overlap=default.config.overlap)
+    config = ZhenglingConfig(
+        encoder=encoder,
+        window=default.config.window,
+        overlap=default.config.overlap,
+        local_features=default.config.local_features,
+    )
     return Extractor(ZhenglingModel(config), default.tokenizer, name="wide")
 
 

@@ -43,7 +43,7 @@ def make_extractor(gold: Document) -> Callable[..., Extractor]:
         import torch
 
         torch.manual_seed(seed)
-        settings = {"window": 48, "overlap": 8, "thresholds": {"boilerplate": 1.1}, "evidence": 4, **settings}
+        settings = {"window": 48, "overlap": 8, "thresholds": {"boilerplate": 1.1}, "local_features": 4, **settings}
         tokenizer = character_tokenizer(count_characters([gold.text, "。，、0123456789（）"]), 200)
         shape = EncoderSettings(layers=2, width=8, inner=12, heads=2, local_attention=8)
         config = ZhenglingConfig(encoder=new_encoder_config(shape, tokenizer), **settings)
@@ -51,8 +51,8 @@ def make_extractor(gold: Document) -> Callable[..., Extractor]:
         for head in (model.directive_head, model.slot_head):  # wide logits, so that random models find spans
             torch.nn.init.normal_(head.classifier.weight, std=2.0)
         model.token_classes.copy_(torch.from_numpy(token_classes(tokenizer, len(model.token_classes))))
-        if model.config.evidence:
-            torch.nn.init.normal_(model.evidence.rows)
+        if model.config.local_features:
+            torch.nn.init.normal_(model.local_features.table)
         return Extractor(model, tokenizer, name="tiny")
 
     return make

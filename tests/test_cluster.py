@@ -10,6 +10,7 @@ import sys
 import time
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import psutil
 import pytest
@@ -68,8 +69,8 @@ def wait(process: subprocess.Popen[str], status: int = 0) -> str:
 
 
 @pytest.fixture(scope="module")
-def cluster() -> Iterator[str]:
-    """The address of a cluster of two nodes on this machine."""
+def cluster() -> Iterator[Any]:
+    """A cluster of two nodes on this machine."""
     pytest.importorskip("ray", reason="needs the extra ray")
     import ray
     from ray.cluster_utils import Cluster
@@ -80,7 +81,7 @@ def cluster() -> Iterator[str]:
         ray.init(address=made.address, log_to_driver=False)
     except (OSError, RuntimeError, TimeoutError, ray.exceptions.RayError) as error:  # no shared memory, no own address, …
         pytest.skip(f"Ray cannot start two nodes on this machine: {error}")
-    yield made.address
+    yield made
     ray.shutdown()
     made.shutdown()
 
@@ -90,7 +91,7 @@ def actors() -> list[psutil.Process]:
     return [each for each in psutil.Process().children(recursive=True) if " ".join(each.cmdline()).startswith("ray::MapWorker")]
 
 
-def test_no_record_is_lost_or_doubled_when_an_actor_is_killed(cluster: str, model_folder: Path) -> None:
+def test_no_record_is_lost_or_doubled_when_an_actor_is_killed(cluster: Any, model_folder: Path) -> None:
     from zhengling.cluster.ray_engine import ActorSettings, RayEngine
 
     given = documents(200, 12)
@@ -109,6 +110,34 @@ def test_no_record_is_lost_or_doubled_when_an_actor_is_killed(cluster: str, mode
     assert engine.stats.documents == 200 and engine.stats.windows > 0 and engine.stats.model > 0
 
 
+def test_no_record_is_lost_or_doubled_when_a_node_is_lost(cluster: Any, model_folder: Path) -> None:
+    """The raylet of a node and all that it started are killed; the node beside it has room for the actor."""
+    from zhengling.cluster.ray_engine import ActorSettings, RayEngine
+
+    def working() -> list[Any]:
+        raylets = {node: node.all_processes["raylet"][0].process.pid for node in cluster.worker_nodes}
+        return [node for node, pid in raylets.items() if {each.pid for each in actors()} & _below(pid)]
+
+    cluster.add_node(num_cpus=1)
+    cluster.wait_for_nodes()
+    given = documents(200, 12)
+    extractor = load(model_folder, device="cpu")
+    expected = [record for _, record, _ in Engine(extractor).records(given)]
+    engine = RayEngine(ActorSettings(model=str(model_folder), device="cpu"), extractor, actors=2, group=3000)
+    found = []
+    for document, record, _ in engine.records(given):
+        assert document.id == str(len(found))
+        found.append(record)
+        if len(found) == 20:
+            cluster.remove_node(working()[0], allow_graceful=False)
+    assert [record.as_dict() for record in found] == [record.as_dict() for record in expected]
+    assert len(cluster.worker_nodes) == 1
+
+
+def _below(pid: int) -> set[int]:
+    return {each.pid for each in psutil.Process(pid).children(recursive=True)}
+
+
 class Unreadable(list[SourceDocument]):
     """Documents that cannot be read to their end."""
 
@@ -117,7 +146,7 @@ class Unreadable(list[SourceDocument]):
         raise ReadError("the disk is gone")
 
 
-def test_what_goes_wrong_elsewhere_is_told_as_here(cluster: str, extractor: Extractor, tmp_path: Path) -> None:
+def test_what_goes_wrong_elsewhere_is_told_as_here(cluster: Any, extractor: Extractor, tmp_path: Path) -> None:
     from zhengling.cluster.ray_engine import ActorSettings, RayEngine
 
     engine = RayEngine(ActorSettings(model=str(tmp_path / "nothing"), device="cpu"), extractor, actors=1)
@@ -128,11 +157,11 @@ def test_what_goes_wrong_elsewhere_is_told_as_here(cluster: str, extractor: Extr
 
 
 def test_a_killed_run_on_ray_goes_on_and_writes_what_the_local_engine_writes(
-    cluster: str, table: Path, local: str, model_folder: Path, tmp_path: Path
+    cluster: Any, table: Path, local: str, model_folder: Path, tmp_path: Path
 ) -> None:
     place = tmp_path / "ray.jsonl"
     more = ("--model", model_folder, "--engine", "ray", "--actors", "2", "--commit", "0", "--output", place)
-    process = infer(table, *more, launch=SMALL_GROUPS, RAY_ADDRESS=cluster)
+    process = infer(table, *more, launch=SMALL_GROUPS, RAY_ADDRESS=cluster.address)
     part = place.with_name("ray.jsonl.part")
     deadline = time.monotonic() + 200
     while not part.exists() or part.stat().st_size < 2000:
@@ -140,7 +169,7 @@ def test_a_killed_run_on_ray_goes_on_and_writes_what_the_local_engine_writes(
         time.sleep(0.01)
     process.kill()
     process.communicate()
-    said = wait(infer(table, *more, "--resume", launch=SMALL_GROUPS, RAY_ADDRESS=cluster), status=1)
+    said = wait(infer(table, *more, "--resume", launch=SMALL_GROUPS, RAY_ADDRESS=cluster.address), status=1)
     assert "200 documents" in said and "1 errors" in said
     assert place.read_text(encoding="utf-8") == local
 

@@ -26,6 +26,7 @@ TEXTS = ["各村要在6月底前查完120处隐患。" * 9 + "\n不得瞒报漏�
 def folder(extractor: Extractor, tmp_path_factory: pytest.TempPathFactory) -> Path:
     place = tmp_path_factory.mktemp("onnx") / "model"
     assert 0 < export_onnx_folder(extractor, place) < 1e-3
+    assert b"Loop" not in (place / onnx_model.FILE).read_bytes()  # a step per token
     return place
 
 

@@ -10,7 +10,7 @@ import pytest
 import torch
 
 from zhengling.extraction.extractor import Extractor
-from zhengling.modeling.evidence import Neighbourhood
+from zhengling.modeling.local_features import Neighbourhood
 from zhengling.modeling.sequence_loss import sequence_loss
 from zhengling.modeling.transitions import CLASSES, EDGE
 from zhengling.scheme.bio import allowed_transitions

@@ -171,10 +171,10 @@ def test_a_misspelt_key_in_a_file_is_told_with_the_file(tmp_path: Path) -> None:
 
 def test_all_contradictions_come_in_one_message() -> None:
     wrong = ["model.overlap=200", "model.convolution=4", "data.dev=[]", "weights=int4", "optim.average=1", "data.repeat={a: 2}"]
-    wrong += ["report=[paper]", "optim.micro_tokens=-1"]
+    wrong += ["report=[paper]", "optim.micro_tokens=-1", "model.local_features=1"]
     with pytest.raises(ConfigError) as caught:
         load_settings(TrainSettings, SMOKE, wrong).check()
-    assert str(caught.value).count("\n  ") == 8
+    assert str(caught.value).count("\n  ") == 9
 
 
 def test_an_unknown_label_in_gold_stops_before_training(tmp_path: Path) -> None:

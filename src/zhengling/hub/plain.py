@@ -1,8 +1,9 @@
 """Plain exports: stock ``transformers`` models that read what ours reads, for people who run no remote code.
 
-Our heads have no stock counterpart (a convolution under the tags, attention pooling, transitions between tags, windows of
-several paragraphs). So stock models start from our encoder and learn from our model's answers to unlabelled texts: BIO tags
-of directives, BIO tags of slots, and themes of a paragraph. They come near it and do not equal it; how near is measured.
+Our heads have no stock counterpart (a convolution and features of the characters themselves under the tags, attention
+pooling, transitions between tags, windows of several paragraphs). So stock models start from our encoder and learn from our
+model's answers to unlabelled texts: BIO tags of directives, BIO tags of slots, and themes of a paragraph. They come near it
+and do not equal it; how near is measured.
 """
 
 from __future__ import annotations

@@ -13,7 +13,7 @@ from transformers.utils import ModelOutput
 
 from zhengling.modeling.configuration import ZhenglingConfig
 from zhengling.modeling.decoding import Transitions
-from zhengling.modeling.evidence import NGRAM_ROWS, LocalEvidence, Neighbourhood
+from zhengling.modeling.local_features import NGRAM_ROWS, LocalFeatures, Neighbourhood
 from zhengling.modeling.sequence_loss import sequence_loss
 from zhengling.modeling.transitions import CLASSES
 
@@ -90,9 +90,9 @@ class ZhenglingModel(PreTrainedModel):
         width = self.encoder.config.hidden_size
         self.directive_head = TagHead(width, 1 + 2 * len(config.directives), config.convolution, config.dropout)
         self.slot_head = TagHead(width, 1 + 2 * len(config.slots), config.convolution, config.dropout)
-        if config.evidence:
-            self.evidence = LocalEvidence(config.evidence, width, config.dropout)
-            self.inside = nn.Linear(1 + 2 * len(config.directives), width, bias=False)
+        if config.local_features:
+            self.local_features = LocalFeatures(config.local_features, width, config.dropout)
+            self.directive_embedding = nn.Linear(1 + 2 * len(config.directives), width, bias=False)
         self.theme_head = ThemeHead(width, len(config.theme_outputs), config.dropout)
         self.register_buffer("token_classes", torch.zeros(self.encoder.config.vocab_size, dtype=torch.long))
         for name, tags in self.tag_counts().items():
@@ -128,9 +128,9 @@ class ZhenglingModel(PreTrainedModel):
         elif isinstance(module, ThemeHead):
             nn.init.normal_(module.classifier, std=std)
             nn.init.zeros_(module.bias)
-        elif isinstance(module, LocalEvidence):
-            nn.init.zeros_(module.rows[:NGRAM_ROWS])  # what was never seen says nothing
-            nn.init.normal_(module.rows[NGRAM_ROWS:], std=std)
+        elif isinstance(module, LocalFeatures) and not getattr(module.table, "_is_hf_initialized", False):
+            nn.init.zeros_(module.table[:NGRAM_ROWS])  # n-grams say nothing at first
+            nn.init.normal_(module.table[NGRAM_ROWS:], std=std)
 
     def forward(
         self,
@@ -160,12 +160,12 @@ class ZhenglingModel(PreTrainedModel):
     def tag_logits(
         self, hidden: torch.Tensor, input_ids: torch.Tensor, attention_mask: torch.Tensor, pieces: torch.Tensor
     ) -> tuple[torch.Tensor, torch.Tensor]:
-        """Logits of directives and slots; with local evidence, which then also tells the slot head what is in a directive."""
-        if not self.config.evidence:
+        """Logits of directives and slots; with local features the slot head also sees the probabilities of directive tags."""
+        if not self.config.local_features:
             return self.directive_head(hidden, attention_mask), self.slot_head(hidden, attention_mask)
-        hidden = hidden + self.evidence(input_ids, Neighbourhood.of(input_ids, pieces, self.token_classes))
+        hidden = hidden + self.local_features(input_ids, Neighbourhood.of(input_ids, pieces, self.token_classes))
         directives = self.directive_head(hidden, attention_mask)
-        return directives, self.slot_head(hidden + self.inside(directives.softmax(-1)), attention_mask)
+        return directives, self.slot_head(hidden + self.directive_embedding(directives.softmax(-1)), attention_mask)
 
     def loss_sums(
         self,

@@ -9,7 +9,7 @@ from __future__ import annotations
 import torch
 
 from zhengling.modeling.decoding import FORBIDDEN
-from zhengling.modeling.evidence import Neighbourhood
+from zhengling.modeling.local_features import Neighbourhood
 from zhengling.scheme.bio import OUTSIDE, allowed_transitions, breaks_out
 
 

@@ -36,6 +36,7 @@ def token_classes(tokenizer: PreTrainedTokenizerBase, size: int) -> NDArray[np.i
     classes = np.full(size, OTHER, dtype=np.int64)
     for token, number in tokenizer.get_vocab().items():
         classes[number] = token_class(token)
+    classes[tokenizer.all_special_ids] = OTHER  # [UNK] is no Latin letter
     return classes
 
 

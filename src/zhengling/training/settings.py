@@ -44,9 +44,9 @@ class Model:
     dropout: float = 0.1
     convolution: int = 5
     """Tokens that a tag head sees around each token; odd."""
-    evidence: int = 64
-    """Width of what the tag heads see of the characters themselves beside the encoder's output (pairs and triples, distances
-    to marks, numbers and cues); 0: nothing."""
+    local_features: int = 64
+    """Width of the embeddings that the tag heads see beside the encoder's output: of pairs and triples of tokens, of distances
+    to marks, numbers and cues; the slot head then also sees the probabilities of directive tags. 0: neither."""
     transition_weight: float = 0.6
     """How much the transitions between tags that are counted on the training gold weigh in decoding; 0: nothing."""
     sequence_loss: float = 1.0
@@ -121,6 +121,8 @@ class TrainSettings:
             wrong.append(f"model.overlap ({self.model.overlap}) must be less than model.window - 2 ({self.model.window - 2})")
         if self.model.convolution % 2 == 0:
             wrong.append(f"model.convolution ({self.model.convolution}) must be odd")
+        if self.model.local_features < 0 or self.model.local_features == 1:
+            wrong.append(f"model.local_features ({self.model.local_features}) must be 0 or at least 2")
         if self.optim.batch_tokens < self.model.window:
             wrong.append(f"optim.batch_tokens ({self.optim.batch_tokens}) must be at least model.window ({self.model.window})")
         if self.optim.micro_tokens < 0:
