@@ -22,6 +22,7 @@ from zhengling.extraction.records import Record
 from zhengling.gold.inline import parse_inline
 from zhengling.gold.jsonlines import from_json, to_json
 from zhengling.modeling.batches import collate
+from zhengling.modeling.decoding import ScoredSpan
 from zhengling.text import read
 
 PIECES = [
@@ -51,19 +52,37 @@ def check_offsets(record: Record, source: str) -> None:
     for paragraph in record.paragraphs:
         assert cursor <= paragraph.start < paragraph.end <= len(source)
         cursor = paragraph.end
+    cursor = 0
     for directive in record.directives:
         paragraph = record.paragraphs[directive.paragraph]
-        assert paragraph.start <= directive.start < directive.end <= paragraph.end
+        assert max(cursor, paragraph.start) <= directive.start < directive.end <= paragraph.end
         assert directive.text == source[directive.start : directive.end]
+        inside, cursor = directive.start, directive.end
         for slot in directive.slots:
-            assert directive.start <= slot.start < slot.end <= directive.end
+            assert inside <= slot.start < slot.end <= directive.end
             assert slot.text == source[slot.start : slot.end]
+            inside = slot.end
 
 
 @settings(max_examples=60, deadline=None)
 @given(st.lists(st.sampled_from(PIECES), max_size=60).map("".join))
 def test_spans_point_into_the_source(extractor: Extractor, source: str) -> None:
     check_offsets(extractor(source), source)
+
+
+def test_spans_that_share_a_repaired_stretch_do_not_overlap_in_the_source(extractor: Extractor) -> None:
+    """Here each token is a directive and a slot; some stand together for a slip or a gloss, of which the first has all."""
+    source = "各村要走在前?！叭M(jìn)三送”活動開展。會(huì )議"
+    clean = read(source)
+    document = extractor.tokenize(clean)
+    single = [[ScoredSpan(i, i + 1, 0, 0.5) for i in range(b - a)] for a, b in document.paragraphs]
+    logits = extractor.predict([document])[0]
+    record = extractor.record(clean, "x", document, logits, [(spans, spans) for spans in single])
+    check_offsets(record, source)
+    shared = len(clean.text) - len({clean.to_source(i, i + 1) for i in range(len(clean.text))})
+    marks = sum(map(clean.text.count, "。“”"))
+    assert shared > 0 and len(clean.text) - shared - marks <= len(record.directives) < len(clean.text)
+    assert all([s.text for s in d.slots] == [d.text] for d in record.directives)
 
 
 def test_random_heads_do_find_spans(extractor: Extractor) -> None:

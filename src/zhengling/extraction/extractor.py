@@ -142,11 +142,15 @@ class Extractor:
         slots: Sequence[ScoredSpan],
     ) -> Iterator[DirectiveRecord]:
         inside = _slots_by_directive(found, slots)
+        cursor = 0
         for span in found:
             place = trimmed(clean.text, *document.characters_of(first + span.start, first + span.end))
             if place is None:
                 continue
-            start, end = clean.to_source(*place)
+            start, end = _behind(cursor, *clean.to_source(*place))
+            if start == end:
+                continue
+            cursor = end
             yield DirectiveRecord(
                 start=start,
                 end=end,
@@ -155,25 +159,44 @@ class Extractor:
                 paragraph=paragraph,
                 text=clean.source[start:end],
                 clean=clean.text[slice(*place)],
-                slots=[record for slot in inside[span.start] for record in self._slot(clean, document, first, slot, place)],
+                slots=list(self._slots(clean, document, first, inside[span.start], place, start)),
             )
 
-    def _slot(
-        self, clean: CleanText, document: TokenizedDocument, first: int, span: ScoredSpan, within: tuple[int, int]
+    def _slots(
+        self,
+        clean: CleanText,
+        document: TokenizedDocument,
+        first: int,
+        found: Sequence[ScoredSpan],
+        within: tuple[int, int],
+        cursor: int,
     ) -> Iterator[SlotRecord]:
-        start, end = document.characters_of(first + span.start, first + span.end)
-        place = trimmed(clean.text, max(start, within[0]), min(end, within[1]))
-        if place is None:
-            return
-        source_start, source_end = clean.to_source(*place)
-        yield SlotRecord(
-            kind=self.config.slots[span.kind],
-            start=source_start,
-            end=source_end,
-            text=clean.source[source_start:source_end],
-            clean=clean.text[slice(*place)],
-            score=round(span.score, 4),
-        )
+        """The slots of a directive that lies ``within`` the clean text and begins at ``cursor`` in the source."""
+        for span in found:
+            start, end = document.characters_of(first + span.start, first + span.end)
+            place = trimmed(clean.text, max(start, within[0]), min(end, within[1]))
+            if place is None:
+                continue
+            start, end = _behind(cursor, *clean.to_source(*place))
+            if start == end:
+                continue
+            cursor = end
+            yield SlotRecord(
+                kind=self.config.slots[span.kind],
+                start=start,
+                end=end,
+                text=clean.source[start:end],
+                clean=clean.text[slice(*place)],
+                score=round(span.score, 4),
+            )
+
+
+def _behind(cursor: int, start: int, end: int) -> tuple[int, int]:
+    """What of a stretch of the source lies behind ``cursor``, perhaps nothing.
+
+    Characters of one repair, such as of a slip, share their stretch of the source; the first span that touches it has it.
+    """
+    return max(start, cursor), max(end, cursor)
 
 
 def _slots_by_directive(directives: Sequence[ScoredSpan], slots: Sequence[ScoredSpan]) -> dict[int, list[ScoredSpan]]:
