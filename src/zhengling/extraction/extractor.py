@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from bisect import bisect_right
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from itertools import islice
 
 import numpy as np
@@ -20,12 +20,14 @@ from zhengling.extraction.valuing import with_own_date
 from zhengling.modeling.configuration import ZhenglingConfig
 from zhengling.modeling.decoding import ScoredSpan, decode_paragraphs, theme_probabilities
 from zhengling.modeling.model import ZhenglingModel, ZhenglingOutput
-from zhengling.modeling.windows import TokenizedDocument, tokenize_paragraphs
+from zhengling.modeling.windows import Bounds, TokenizedDocument, tokenize_paragraphs
 from zhengling.text import CleanText, read
 from zhengling.version import VERSION
 
 Found = tuple[list[ScoredSpan], list[ScoredSpan]]
 """Directives and slots of one paragraph, in tokens of the paragraph."""
+Placed = tuple[ScoredSpan, Bounds, Bounds]
+"""A span with its places in the clean text and in the source."""
 _EDGES = re.compile(r"[\s，、。；：！？,;:!?]+")
 
 
@@ -142,15 +144,7 @@ class Extractor:
         slots: Sequence[ScoredSpan],
     ) -> Iterator[DirectiveRecord]:
         inside = _slots_by_directive(found, slots)
-        cursor = 0
-        for span in found:
-            place = trimmed(clean.text, *document.characters_of(first + span.start, first + span.end))
-            if place is None:
-                continue
-            start, end = _behind(cursor, *clean.to_source(*place))
-            if start == end:
-                continue
-            cursor = end
+        for span, place, (start, end) in _placed(clean, document, first, found, (0, len(clean.text))):
             yield DirectiveRecord(
                 start=start,
                 end=end,
@@ -159,28 +153,11 @@ class Extractor:
                 paragraph=paragraph,
                 text=clean.source[start:end],
                 clean=clean.text[slice(*place)],
-                slots=list(self._slots(clean, document, first, inside[span.start], place, start)),
+                slots=list(self._slots(clean, _placed(clean, document, first, inside[span.start], place, start))),
             )
 
-    def _slots(
-        self,
-        clean: CleanText,
-        document: TokenizedDocument,
-        first: int,
-        found: Sequence[ScoredSpan],
-        within: tuple[int, int],
-        cursor: int,
-    ) -> Iterator[SlotRecord]:
-        """The slots of a directive that lies ``within`` the clean text and begins at ``cursor`` in the source."""
-        for span in found:
-            start, end = document.characters_of(first + span.start, first + span.end)
-            place = trimmed(clean.text, max(start, within[0]), min(end, within[1]))
-            if place is None:
-                continue
-            start, end = _behind(cursor, *clean.to_source(*place))
-            if start == end:
-                continue
-            cursor = end
+    def _slots(self, clean: CleanText, placed: Iterable[Placed]) -> Iterator[SlotRecord]:
+        for span, place, (start, end) in placed:
             yield SlotRecord(
                 kind=self.config.slots[span.kind],
                 start=start,
@@ -191,12 +168,24 @@ class Extractor:
             )
 
 
-def _behind(cursor: int, start: int, end: int) -> tuple[int, int]:
-    """What of a stretch of the source lies behind ``cursor``, perhaps nothing.
+def _placed(
+    clean: CleanText, document: TokenizedDocument, first: int, spans: Iterable[ScoredSpan], within: Bounds, cursor: int = 0
+) -> Iterator[Placed]:
+    """Spans of tokens with their places in the clean text, trimmed and ``within`` a part of it, and in the source.
 
-    Characters of one repair, such as of a slip, share their stretch of the source; the first span that touches it has it.
+    Characters of one repair, such as of a slip, share their stretch of the source: the first span that touches it has it, the
+    next begins behind (behind ``cursor`` at first), and one of which nothing is left is left out.
     """
-    return max(start, cursor), max(end, cursor)
+    for span in spans:
+        start, end = document.characters_of(first + span.start, first + span.end)
+        place = trimmed(clean.text, max(start, within[0]), min(end, within[1]))
+        if place is None:
+            continue
+        start, end = clean.to_source(*place)
+        start = max(start, cursor)
+        if start < end:
+            cursor = end
+            yield span, place, (start, end)
 
 
 def _slots_by_directive(directives: Sequence[ScoredSpan], slots: Sequence[ScoredSpan]) -> dict[int, list[ScoredSpan]]:

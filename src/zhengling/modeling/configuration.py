@@ -16,9 +16,9 @@ class ZhenglingConfig(PretrainedConfig):
     the label scheme. ``thresholds``: per theme, and for ``boilerplate``, the probability from which it holds.
     ``theme_temperature``: divides theme logits, so that scores are calibrated. ``transition_weight``: how much the counted
     transitions between tags weigh when these are decoded. ``sequence_loss``: how much the loss of whole tag sequences weighs
-    beside that of single tags in training. ``local_features``: the width of the embeddings
-    of n-grams and distances that the tag heads see beside the encoder's output, while the slot head also sees the probabilities
-    of directive tags; 0: neither. ``window`` and ``overlap``: in tokens, special ones included in the first.
+    beside that of single tags in training. ``local_features``: the width of the embeddings of n-grams and
+    distances that the tag heads see beside the encoder's output, while the slot head also sees the probabilities of directive
+    tags; 0: neither. ``window`` and ``overlap``: in tokens, special ones included in the first.
     """
 
     model_type = "zhengling"
