@@ -8,10 +8,12 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
 from transformers import AutoModel, AutoTokenizer
 
 from zhengling.errors import ReadError
 from zhengling.modeling.vocabulary import character_tokenizer, count_characters
+from zhengling.pretraining.batches import Batches, MaskedBatch
 from zhengling.pretraining.corpus import tokenize_corpus
 from zhengling.pretraining.embeddings import svd_embeddings
 from zhengling.pretraining.loop import pretrain, rate_at
@@ -74,6 +76,23 @@ def test_masking_hides_the_share_it_should_and_no_special_token() -> None:
     assert 0.08 < (inputs[asked] == ids[asked]).mean() < 0.13
 
 
+def test_a_batch_depends_on_its_step_alone_and_is_split_over_the_processes(corpus: Path) -> None:
+    tokenizer = character_tokenizer(count_characters(LINES), 200)
+    tokens = tokenize_corpus(corpus, tokenizer, {})
+    batches = Batches(tokens, SpanMasker(tokenizer, 0.2, [1.0]), Optim(steps=3 * 40, sequences=4, length=16), seed=1)
+    assert 3 <= batches.per_epoch < 40  # several epochs
+    whole = list(batches.steps(0, slice(None), pin=False))
+    late = list(batches.steps(100, slice(None), pin=False))
+    assert len(whole) == 120 and len(late) == 20
+    assert all(a.inputs.equal(b.inputs) and a.targets.equal(b.targets) for a, b in zip(whole[100:], late, strict=True))
+    first, second = (list(batches.steps(0, slice(which, None, 2), pin=False)) for which in (0, 1))
+    for batch, one, two in zip(whole, first, second, strict=True):
+        assert one.inputs.equal(batch.inputs[0::2]) and two.inputs.equal(batch.inputs[1::2])
+        assert len(one.places) + len(two.places) == len(batch.places) == len(batch.targets) > 0
+    hidden = whole[0].inputs.flatten()[whole[0].places]
+    assert (hidden == tokenizer.mask_token_id).float().mean() > 0.5
+
+
 def test_characters_of_like_company_get_like_embeddings() -> None:
     """Tokens 5 and 6 stand between the same neighbours, 7 between others."""
     text = [8, 5, 9, 8, 6, 9, 10, 7, 11] * 50
@@ -95,7 +114,7 @@ def test_a_run_goes_on_to_the_same_encoder(corpus: Path, tmp_path: Path) -> None
 
     original = loop._Run._one
 
-    def stops(run: loop._Run, batch: np.ndarray) -> float:
+    def stops(run: loop._Run, batch: MaskedBatch) -> torch.Tensor:
         if run.step == 10:
             raise Stop
         return original(run, batch)

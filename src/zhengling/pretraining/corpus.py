@@ -63,6 +63,10 @@ class TokenizedCorpus:
         with np.load(path) as arrays:
             return cls(arrays["tokens"], arrays["bounds"], arrays["weights"])
 
+    def usual_sequences(self, length: int) -> int:
+        """How many sequences of ``length`` tokens an epoch has on average, less a tenth."""
+        return int((np.diff(self.bounds) * self.weights).sum() * 0.9) // length
+
     def sequences(self, length: int, seed: int, epoch: int) -> NDArray[np.uint16]:
         """One epoch, shape ``[sequences, length]``: texts drawn by weight, shuffled, laid end to end and cut."""
         generator = np.random.default_rng((seed, epoch))

@@ -10,17 +10,16 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import torch
 from accelerate import Accelerator
 from accelerate.utils import set_seed
 from torch import nn
 from transformers import AutoModelForMaskedLM, AutoTokenizer, ModernBertForMaskedLM, PreTrainedTokenizerBase
 
-from zhengling.errors import ReadError
-from zhengling.modeling.encoders import new_encoder_config
+from zhengling.modeling.encoders import avoid_faulty_attention, new_encoder_config
 from zhengling.modeling.precision import mixed_precision
 from zhengling.modeling.vocabulary import character_tokenizer, count_characters
+from zhengling.pretraining.batches import Batches, MaskedBatch
 from zhengling.pretraining.corpus import TokenizedCorpus, corpus_files, read_lines, tokenize_corpus
 from zhengling.pretraining.embeddings import svd_embeddings
 from zhengling.pretraining.masking import SpanMasker
@@ -57,7 +56,7 @@ def build_model(settings: PretrainSettings, tokenizer: PreTrainedTokenizerBase, 
     shape = settings.encoder
     if shape.base:
         return AutoModelForMaskedLM.from_pretrained(shape.base, dtype=torch.float32)
-    model = ModernBertForMaskedLM(new_encoder_config(shape, tokenizer))
+    model = ModernBertForMaskedLM(new_encoder_config(shape, tokenizer, padded=False))
     if settings.svd_embeddings:
         with torch.no_grad():
             embeddings: Any = model.get_input_embeddings()
@@ -74,16 +73,14 @@ class MaskedLanguageModel(nn.Module):
         encoder = model.base_model
         self.encode = torch.compile(encoder) if compiled else encoder
 
-    def forward(self, inputs: torch.Tensor, labels: torch.Tensor) -> torch.Tensor:
-        """Mean loss in nats over the tokens whose label is not -100; both of shape ``[batch, length]``."""
-        hidden = self.encode(inputs).last_hidden_state
-        asked = labels != -100
-        states = hidden[asked]
+    def forward(self, inputs: torch.Tensor, places: torch.Tensor, targets: torch.Tensor) -> torch.Tensor:
+        """Mean loss in nats over the hidden tokens; arguments as of :class:`MaskedBatch`."""
+        states = self.encode(inputs).last_hidden_state.flatten(0, 1).index_select(0, places)
         if hasattr(self.model, "cls"):  # BERT
             logits = self.model.cls(states)
         else:  # ModernBERT
             logits = self.model.decoder(self.model.head(states))
-        return nn.functional.cross_entropy(logits.float(), labels[asked])
+        return nn.functional.cross_entropy(logits.float(), targets)
 
 
 def rate_at(step: int, optim: Optim) -> float:
@@ -95,6 +92,7 @@ def pretrain(settings: PretrainSettings) -> Path:
     """Run or resume; returns the folder of the encoder, loadable by ``AutoModel.from_pretrained``."""
     folder = Path(settings.output)
     folder.mkdir(parents=True, exist_ok=True)
+    avoid_faulty_attention()
     accelerator = Accelerator(mixed_precision=mixed_precision(settings.precision))
     set_seed(settings.seed)
     (folder / "settings.json").write_text(json.dumps(asdict(settings), ensure_ascii=False, indent=1), encoding="utf-8")
@@ -170,42 +168,35 @@ class _Run:
 
     def train(self, corpus: TokenizedCorpus) -> None:
         """Steps until ``optim.steps``; the batch of a step depends on seed and step alone."""
-        optim = self.settings.optim
-        losses: list[float] = []
+        optim, world = self.settings.optim, self.accelerator
+        batches = Batches(corpus, self.masker, optim, self.settings.seed)
+        mine = slice(world.process_index, None, world.num_processes)
+        losses: list[torch.Tensor] = []  # on the device: each one that is looked at makes the CPU wait
         clock, seen = time.perf_counter(), self.tokens
-        epoch, sequences = -1, np.empty((0, 0), dtype=np.uint16)
-        per_epoch = len(corpus.sequences(optim.length, self.settings.seed, 0)) * 9 // 10 // optim.sequences
-        if not per_epoch:
-            raise ReadError(f"the corpus is smaller than one step of {optim.sequences} sequences of {optim.length} tokens")
-        while self.step < optim.steps:
-            if self.step // per_epoch != epoch:
-                epoch = self.step // per_epoch
-                sequences = corpus.sequences(optim.length, self.settings.seed, epoch)
-            first = self.step % per_epoch * optim.sequences
-            losses.append(self._one(sequences[first : first + optim.sequences]))
+        for batch in batches.steps(self.step, mine, pin=world.device.type == "cuda"):
+            losses.append(self._one(batch))
             self.step += 1
             self.tokens += optim.sequences * optim.length
             if self.step % self.settings.log_every == 0 or self.step == optim.steps:
+                loss = float(torch.stack(losses).mean())
                 now = time.perf_counter()
-                self._log(float(np.mean(losses)), (self.tokens - seen) / (now - clock))
+                self._log(loss, (self.tokens - seen) / (now - clock))
                 losses, clock, seen = [], now, self.tokens
             if self.step % self.settings.save_every == 0 or self.step == optim.steps:
                 self.save()
 
-    def _one(self, batch: np.ndarray) -> float:
+    def _one(self, batch: MaskedBatch) -> torch.Tensor:
         optim, world = self.settings.optim, self.accelerator
-        generator = np.random.default_rng((self.settings.seed, 7, self.step))
-        inputs, labels = self.masker(batch.astype(np.int64), generator)
-        mine = slice(world.process_index, None, world.num_processes)
         for group in self.optimizer.param_groups:
             group["lr"] = optim.lr * rate_at(self.step, optim)
+        batch = batch.move(lambda part: part.to(world.device, non_blocking=True))
         with world.autocast():
-            loss = self.model(torch.from_numpy(inputs[mine]).to(world.device), torch.from_numpy(labels[mine]).to(world.device))
+            loss = self.model(batch.inputs, batch.places, batch.targets)
         world.backward(loss)
         world.clip_grad_norm_(self.model.parameters(), optim.clip)
         self.optimizer.step()
         self.optimizer.zero_grad()
-        return float(loss.detach())
+        return loss.detach()
 
     def _log(self, loss: float, speed: float) -> None:
         if not self.accelerator.is_main_process:
