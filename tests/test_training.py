@@ -99,6 +99,13 @@ def test_a_killed_run_goes_on_to_the_same_figures(gold_folder: Path, tmp_path: P
     assert figures(broken) == figures(whole)
 
 
+def test_a_run_whose_loss_is_no_number_stops_before_it_is_saved(gold_folder: Path, tmp_path: Path) -> None:
+    more = ("optim.epochs=3", "save_every=3")
+    with pytest.raises(ModelError, match=r"the loss is nan at step \d+: .* Try a lower optim\.lr"):
+        train(load_settings(TrainSettings, SMOKE, overrides(gold_folder, tmp_path / "run", *more, "optim.lr=1e30")))
+    assert not list((tmp_path / "run").glob("checkpoint*"))  # one was due at step 3
+
+
 def test_the_averaged_weights_are_what_is_scored(gold_folder: Path, tmp_path: Path) -> None:
     """After the first step they are the weights themselves, after each further one they move towards them by 1 - decay."""
     settings = load_settings(TrainSettings, SMOKE, overrides(gold_folder, tmp_path / "run", "optim.average=0.75"))

@@ -28,7 +28,7 @@ class DirectiveExtractionPipeline(Pipeline):
         super().__init__(*args, **kwargs)
         model: Any = self.model.float()
         tokenizer: Any = self.tokenizer
-        model.encoder.set_attn_implementation(attention_for(self.device))
+        model.encoder.set_attn_implementation(attention_for(self.device, model.encoder.config))
         chosen = choose_precision(precision, self.device)
         name = getattr(model.config, "_name_or_path", "")
         self.extractor = Extractor(model, tokenizer, name=name, device=self.device, precision=chosen)

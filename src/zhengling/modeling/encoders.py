@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pickle import UnpicklingError
 
 import torch
-from transformers import AutoModel, AutoTokenizer, ModernBertConfig, PreTrainedModel, PreTrainedTokenizerBase
+from transformers import AutoModel, AutoTokenizer, ModernBertConfig, PreTrainedConfig, PreTrainedModel, PreTrainedTokenizerBase
 
 from zhengling.errors import ModelError
 from zhengling.modeling.downloads import calm_client, explain, quiet
@@ -38,8 +38,8 @@ class EncoderSettings:
     """Longest sequence in tokens."""
 
 
-def new_encoder_config(shape: EncoderSettings, tokenizer: PreTrainedTokenizerBase) -> ModernBertConfig:
-    """The configuration of a new encoder for the vocabulary of ``tokenizer``."""
+def new_encoder_config(shape: EncoderSettings, tokenizer: PreTrainedTokenizerBase, *, padded: bool = True) -> ModernBertConfig:
+    """The configuration of a new encoder for the vocabulary of ``tokenizer``; ``padded`` as for :func:`attention_for`."""
     config = ModernBertConfig(
         vocab_size=len(tokenizer),
         hidden_size=shape.width,
@@ -55,16 +55,28 @@ def new_encoder_config(shape: EncoderSettings, tokenizer: PreTrainedTokenizerBas
         sep_token_id=tokenizer.sep_token_id,
         eos_token_id=tokenizer.sep_token_id,
     )
-    config._attn_implementation = attention_for(first_device())
+    config._attn_implementation = attention_for(first_device(), config, padded=padded)
     return config
 
 
-def attention_for(device: torch.device) -> str:
+def attention_for(device: torch.device, encoder: PreTrainedConfig | None = None, *, padded: bool = True) -> str:
     """The attention that is fastest on windows of a few hundred tokens: plain products on a CPU, fused on a GPU.
 
     Measured in training, 6 × 256, bf16, 16 × 128 tokens, two cores: eager 6,857 tokens/s, sdpa 4,385 (LOG.md, 2026-11-22).
+    An ``encoder`` with local layers computes plain products on a GPU as well if its batches are ``padded``: a padding token
+    far from its window's end sees no token at all there, of which some fused kernels make NaN (pytorch issue 41508).
     """
-    return "eager" if device.type == "cpu" else "sdpa"
+    local = "sliding_attention" in (getattr(encoder, "layer_types", None) or ())
+    return "eager" if device.type == "cpu" or (local and padded) else "sdpa"
+
+
+def avoid_faulty_attention() -> None:
+    """Let no gradient be computed by cuDNN's attention.
+
+    With a mask it gives NaN at 64, 192, 320, … tokens on H100 and H200 from torch 2.11 on (pytorch issue 196678): a training of
+    ours was lost to it (LOG.md, 2026-11-27).
+    """
+    torch.backends.cuda.enable_cudnn_sdp(False)
 
 
 def load_encoder(settings: EncoderSettings) -> tuple[PreTrainedModel, PreTrainedTokenizerBase]:
@@ -80,8 +92,8 @@ def load_encoder(settings: EncoderSettings) -> tuple[PreTrainedModel, PreTrained
                 trust_remote_code=False,
                 output_loading_info=True,
                 dtype=torch.float32,
-                attn_implementation=attention_for(first_device()),
             )
+        encoder.set_attn_implementation(attention_for(first_device(), encoder.config))
     except UnpicklingError as error:
         raise ModelError(
             f"encoder.base: the .bin of {base!r} holds more than weights and was not loaded. Expected one that "

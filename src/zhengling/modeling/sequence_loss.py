@@ -37,7 +37,7 @@ def sequence_loss(
     between = transitions.float().masked_fill(~allowed, FORBIDDEN)[near.classes[:, :-1], near.classes[:, 1:]]
     either = torch.stack([scores, scores.masked_fill(other, FORBIDDEN)])  # all paths, those that agree with the labels
     every, agreeing = _log_sum_of_paths(either, between)
-    return (every - agreeing)[agreeing > FORBIDDEN / 2].sum()
+    return torch.where(agreeing > FORBIDDEN / 2, every - agreeing, 0.0).sum()
 
 
 def _log_sum_of_paths(scores: torch.Tensor, between: torch.Tensor) -> torch.Tensor:

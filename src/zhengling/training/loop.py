@@ -16,6 +16,7 @@ from accelerate.utils import set_seed
 from zhengling.errors import ConfigError
 from zhengling.extraction.extractor import Extractor
 from zhengling.gold.loading import load_gold, load_places
+from zhengling.modeling.encoders import avoid_faulty_attention
 from zhengling.modeling.launch import process_state
 from zhengling.modeling.model import ZhenglingModel
 from zhengling.modeling.precision import mixed_precision
@@ -53,6 +54,7 @@ def train(settings: TrainSettings) -> dict[str, Any]:
     settings.check()
     if "wandb" in settings.report:
         import_wandb()
+    avoid_faulty_attention()
     accelerator = _accelerator(settings.precision)
     _claim_output(settings, accelerator)
     set_seed(settings.seed)

@@ -18,6 +18,7 @@ from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 from tqdm import tqdm
 from transformers import PreTrainedTokenizerBase
 
+from zhengling.errors import ModelError
 from zhengling.extraction.extractor import Extractor
 from zhengling.modeling.batches import token_batches
 from zhengling.modeling.model import ZhenglingModel
@@ -171,6 +172,7 @@ class Trainer:
         if not self._pending:
             return
         losses, self._pending = [float(loss) for loss in self._pending], []
+        self._check(losses)
         self.state.losses += losses
         for number, loss in enumerate(losses, self.state.steps - len(losses) + 1):
             for board in self.boards:
@@ -178,6 +180,14 @@ class Trainer:
         now = time.perf_counter()
         self.state.seconds += now - self._since
         self._since = now
+
+    def _check(self, losses: Sequence[float]) -> None:
+        """Stop before a checkpoint is written over with weights that are no numbers; fp16 leaves out single steps by itself."""
+        if not any(map(math.isfinite, losses if self.accelerator.mixed_precision == "fp16" else losses[-1:])):
+            raise ModelError(
+                f"the loss is {losses[-1]} at step {self.state.steps}: the weights or their gradients are no numbers any more. "
+                "Expected a finite loss. Try a lower optim.lr or precision=fp32; resume=true goes on from the last checkpoint"
+            )
 
     def _stop(self) -> None:
         number = self.request.number
