@@ -27,15 +27,15 @@ def measure_agreement(texts: Sequence[str]) -> dict[str, Any]:
     """Per precision, the share of tokens that keep the tag of fp32 (decoded), of theme labels, and the CPU time against fp32's."""
     reference = load(precision="fp32", device="cpu")
     tokens = [reference.tokenize(read(text)) for text in texts]
-    wanted, base = _labels(reference, tokens)
+    wanted, base = labels_of(reference, tokens)
     result: dict[str, Any] = {"tokens": len(wanted["directives"])}
     for precision in ("bf16", "int8"):
-        found, seconds = _labels(load(precision=precision, device="cpu"), tokens)
+        found, seconds = labels_of(load(precision=precision, device="cpu"), tokens)
         result[precision] = {name: float((found[name] == wanted[name]).mean()) for name in wanted} | {"time": seconds / base}
     return result
 
 
-def _labels(extractor: Extractor, tokens: Sequence[TokenizedDocument]) -> tuple[dict[str, NDArray[np.int64]], float]:
+def labels_of(extractor: Extractor, tokens: Sequence[TokenizedDocument]) -> tuple[dict[str, NDArray[np.int64]], float]:
     """Tags of directives and slots per token, themes per paragraph; and the model's seconds."""
     began = time.process_time()
     logits = extractor.predict(tokens)

@@ -53,11 +53,11 @@ def measure_speed(shape: str, texts: Sequence[str], rounds: int) -> dict[str, An
     Ours runs twice, by torch and by ONNX Runtime.
     """
     torch.manual_seed(0)
-    extractor = _extractor(shape)
+    extractor = extractor_of(shape)
     engines = {"torch": extractor, "onnx": _in_onnx(extractor)}
     cleaned = [read(text) for text in texts]
     tokens = [extractor.tokenize(clean) for clean in cleaned]
-    flops = sum(_flops(extractor, [b - a for a, b in document.paragraphs]) for document in tokens)
+    flops = sum(flops_of(extractor, [b - a for a, b in document.paragraphs]) for document in tokens)
     stock = stock_pipelines(extractor.model.encoder.config, extractor.tokenizer)
 
     def ours(extractor: Extractor) -> None:
@@ -140,7 +140,7 @@ def _by_three(lines: list[str]) -> list[list[str]]:
     return [lines[i : i + 3] for i in range(0, len(lines), 3)]
 
 
-def _extractor(shape: str) -> Extractor:
+def extractor_of(shape: str) -> Extractor:
     """The default model, or random weights in the shape of chinese-roberta-wwm-ext with the default model's tokenizer."""
     default = load(precision="fp32", device="cpu")
     if shape == "compact":
@@ -164,18 +164,28 @@ def _in_onnx(extractor: Extractor) -> Extractor:
 
 
 def stock_pipelines(
-    encoder: PretrainedConfig, tokenizer: PreTrainedTokenizerBase
+    encoder: PretrainedConfig,
+    tokenizer: PreTrainedTokenizerBase,
+    device: str = "cpu",
+    dtype: torch.dtype = torch.float32,
+    outside: float = 0.0,
 ) -> Callable[[Sequence[CleanText], int], None]:
-    """A function that runs both stock pipelines over clean texts with a batch size; their models have random weights."""
+    """A function that runs both stock pipelines over clean texts with a batch size; their models have random weights.
+
+    ``outside``: the bias of the tag that is no entity, without which random weights find one at most tokens.
+    """
     tags, labels = (type(encoder).from_dict({**encoder.to_dict(), "num_labels": count}) for count in (7, 5))
+    tags.id2label = {0: "O", **{tag: name for tag, name in tags.id2label.items() if tag}}
+    tagger = AutoModelForTokenClassification.from_config(tags).to(dtype).eval()
+    torch.nn.init.constant_(tagger.classifier.bias[:1].detach(), outside)
     tokenizer.model_max_length = LONGEST
     token_pipeline: Any = pipeline(
-        "token-classification", model=AutoModelForTokenClassification.from_config(tags).eval(), tokenizer=tokenizer,
-        stride=STRIDE, aggregation_strategy="simple", device="cpu",
+        "token-classification", model=tagger, tokenizer=tokenizer,
+        stride=STRIDE, aggregation_strategy="simple", device=device,
     )  # fmt: skip
     text_pipeline: Any = pipeline(
-        "text-classification", model=AutoModelForSequenceClassification.from_config(labels).eval(), tokenizer=tokenizer,
-        device="cpu", top_k=None, function_to_apply="sigmoid",
+        "text-classification", model=AutoModelForSequenceClassification.from_config(labels).to(dtype).eval(),
+        tokenizer=tokenizer, device=device, top_k=None, function_to_apply="sigmoid",
     )  # fmt: skip
 
     def run(texts: Sequence[CleanText], batch: int) -> None:
@@ -186,7 +196,7 @@ def stock_pipelines(
     return run
 
 
-def _flops(extractor: Extractor, paragraphs: Sequence[int]) -> float:
+def flops_of(extractor: Extractor, paragraphs: Sequence[int]) -> float:
     """Floating-point operations that a document with paragraphs of these lengths needs.
 
     2 × the weights of all linear and convolution layers, per token (special ones counted, padding not); and 4 × width × the

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 from typing import Any
 
+from benchmarks.infer_gpu_table import as_section
+
 MB = 1_000_000
 _SHAPES = {"compact": "compact (6 × 256)", "wide": "12 × 768 (BERT)"}
 
 
 def as_markdown(result: dict[str, Any]) -> str:
     """The whole page."""
-    machine = result["machine"]
+    machine = result.get("machine") or dict.fromkeys(("cpu", "torch", "python"), "none yet")
     parts = [
         "# Batch inference\n\n",
         f"Made by `make bench-infer`, its parts in runs of their own (`--only`): one thread, {machine['cpu']}, torch {machine['torch']}, Python {machine['python']}. Seconds are those of ",
@@ -24,6 +26,7 @@ def as_markdown(result: dict[str, Any]) -> str:
         _agreement(result["agreement"]) if "agreement" in result else "",
         _equal(result["equal"]) if "equal" in result else "",
         _memory(result["memory"]) if "memory" in result else "",
+        as_section(result["gpu"]) if "gpu" in result else "",
     ]
     return "".join(parts)
 

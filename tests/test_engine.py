@@ -14,6 +14,7 @@ from test_extraction import _without_scores
 from zhengling.errors import ConfigError
 from zhengling.extraction.engine import Engine
 from zhengling.extraction.extractor import Extractor
+from zhengling.extraction.forward import gpu_budget
 from zhengling.modeling.inference import for_inference
 from zhengling.modeling.precision import choose_precision, mixed_precision
 from zhengling.modeling.windows import LONG, tokenize_paragraphs
@@ -55,6 +56,17 @@ def test_cleaning_processes_do_not_change_records(make_extractor: Callable[..., 
     documents = [*some_documents(6), Given("empty", ""), Given("broken", b"", "it is gone")]
     alone, helped = (answers(Engine(make_extractor(), cleaners=cleaners), documents) for cleaners in (0, 1))
     assert helped == alone
+
+
+def test_decoding_in_a_thread_of_its_own_does_not_change_records(make_extractor: Callable[..., Extractor]) -> None:
+    documents = [*some_documents(), Given("broken", b"", "it is gone")]
+    apart = Engine(make_extractor(), buffer=300)
+    apart.decodes_apart = True
+    assert answers(apart, documents) == answers(Engine(make_extractor(), buffer=300), documents)
+    running = apart.records(iter(documents))
+    next(running)
+    running.close()  # type: ignore[attr-defined]
+    assert not [thread for thread in threading.enumerate() if thread.name.startswith(("reading", "model", "decoding"))]
 
 
 def test_a_document_that_fails_is_a_record_with_its_error(
@@ -105,6 +117,36 @@ def test_a_window_too_large_for_the_memory_fails_alone(make_extractor: Callable[
         None, "ModelError: the model failed on 1 windows of 'long'; the log says how", None,
     ]  # fmt: skip
     assert found[::2] == answers(Engine(make_extractor()), documents[::2])
+
+
+def test_tokens_at_a_time_go_by_the_memory_and_are_halved_when_it_does_not_suffice(
+    make_extractor: Callable[..., Extractor],
+) -> None:
+    sizes = [(80, 768), (24, 768), (24, 256), (2, 1024)]
+    assert [gpu_budget(gigabytes * 10**9, width) for gigabytes, width in sizes] == [131_072, 32_768, 131_072, 4096]
+    extractor = make_extractor()
+    whole, passes = extractor.forward.logits, []
+
+    def logits(rows):  # type: ignore[no-untyped-def]
+        passes.append(sum(len(ids) for ids, _ in rows))
+        if passes[-1] > 100:
+            raise torch.OutOfMemoryError("too little")
+        return whole(rows)
+
+    extractor.forward.logits = logits  # type: ignore[method-assign]
+    extractor.forward.budget = 256
+    documents = some_documents()
+    assert answers(Engine(extractor), documents) == answers(Engine(make_extractor()), documents)
+    assert extractor.forward.budget in (64, 128) and max(passes) > 100
+    assert [size > 100 for size in passes[-4:]] == [False] * 4
+
+
+def test_equal_windows_are_run_again_if_they_are_to(make_extractor: Callable[..., Extractor]) -> None:
+    extractor = make_extractor()
+    extractor.forward.reuse = False
+    engine = Engine(extractor, buffer=1)
+    assert len(answers(engine, [Given(str(i), "各村要查完隐患。") for i in range(4)])) == 4
+    assert (engine.stats.windows, engine.stats.cached) == (4, 0)
 
 
 def test_equal_windows_are_run_once(make_extractor: Callable[..., Extractor]) -> None:

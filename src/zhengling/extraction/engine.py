@@ -1,4 +1,7 @@
-"""Documents to records in bounded memory: while one buffer is written, the next is in the model and one more is read."""
+"""Documents to records in bounded memory: while one buffer is written, the next is in the model and one more is read.
+
+With a GPU, which the decoding would keep waiting, one more is decoded.
+"""
 
 from __future__ import annotations
 
@@ -21,9 +24,9 @@ from zhengling.text import CleanText, read
 from zhengling.version import VERSION
 
 log = logging.getLogger(__name__)
-CPU_BUFFER, GPU_BUFFER = 50_000, 1_000_000
-"""Characters that are read, sorted into batches and decoded together. Three buffers are in memory at a time; a document that
-is longer is a buffer of its own."""
+CPU_BUFFER, GPU_BUFFER = 50_000, 300_000
+"""Characters that are read, sorted into batches and decoded together. Three buffers are in memory at a time, four with a GPU; a
+document that is longer is a buffer of its own."""
 CLEANED_AHEAD = 4
 """How many documents each cleaning process has before it."""
 
@@ -100,6 +103,7 @@ class _Item(Generic[D]):
     error: str | None = None
 
 
+_Predicted = tuple[list[_Item[D]], list[DocumentLogits]]
 Answered = tuple[D, Record, str]
 
 
@@ -124,6 +128,8 @@ class Engine:
         self.extractor, self.encoding, self.off = extractor, encoding, tuple(off)
         self.buffer = buffer or (CPU_BUFFER if extractor.device.type == "cpu" else GPU_BUFFER)
         self.cleaners = cleaners
+        self.decodes_apart = extractor.device.type != "cpu"
+        """Whether a buffer is decoded while the next one is in the model, which on a CPU would only cost memory."""
         self.precision, self.runtime = extractor.precision, extractor.runtime
         self.stats = EngineStats()
 
@@ -137,8 +143,12 @@ class Engine:
             pool = stack.enter_context(ProcessPoolExecutor(self.cleaners, spawn)) if self.cleaners else None
             reading = stack.enter_context(ThreadPoolExecutor(1, "reading"))
             modelling = stack.enter_context(ThreadPoolExecutor(1, "model"))
+            decoding = stack.enter_context(ThreadPoolExecutor(1, "decoding")) if self.decodes_apart else None
             buffers = one_ahead(reading, self._buffers(self._cleaned(documents, pool)))
-            for answers in one_ahead(modelling, map(self._answer, buffers)):
+            predicted: Iterator[_Predicted[D]] = map(self._predicted, buffers)
+            if decoding:
+                predicted = one_ahead(modelling, predicted)
+            for answers in one_ahead(decoding or modelling, map(self._answers, predicted)):
                 for answer in answers:
                     self._count(answer[1])
                     yield answer
@@ -186,11 +196,15 @@ class Engine:
         with self.stats.timed("cleaning"):
             return _Item(document, text, self.extractor.tokenize(text))
 
-    def _answer(self, buffer: list[_Item[D]]) -> list[Answered[D]]:
-        """The records of a buffer; the clean texts and tokens are let go."""
-        tokens = [item.tokens for item in buffer if item.tokens]
+    def _predicted(self, buffer: list[_Item[D]]) -> _Predicted[D]:
+        """A buffer, and what the model says of its documents that have tokens."""
         with self.stats.timed("model"):
-            logits = self.extractor.predict(tokens)
+            return buffer, self.extractor.predict([item.tokens for item in buffer if item.tokens])
+
+    def _answers(self, predicted: _Predicted[D]) -> list[Answered[D]]:
+        """The records of a buffer; the clean texts and tokens are let go."""
+        buffer, logits = predicted
+        tokens = [item.tokens for item in buffer if item.tokens]
         with self.stats.timed("decoding"):
             spans = self.extractor.decode(tokens, logits)
             for each in logits:

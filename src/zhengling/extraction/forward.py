@@ -15,11 +15,14 @@ from numpy.typing import NDArray
 from zhengling.modeling.batches import Row, collate, token_batches
 from zhengling.modeling.inference import for_inference
 from zhengling.modeling.model import ZhenglingModel, ZhenglingOutput
+from zhengling.modeling.packing import PackedModel
 
 log = logging.getLogger(__name__)
 AUTOCAST = {"bf16": torch.bfloat16, "fp16": torch.float16}
-CPU_BUDGET, GPU_BUDGET = 2048, 32_768
-"""Tokens per forward pass, padding counted. On a CPU more is no faster; on a GPU more fills it."""
+CPU_BUDGET, GPU_BUDGETS = 2048, (4096, 131_072)
+"""Tokens per forward pass, padding counted. On a CPU more is no faster; on a GPU more fills it, see :func:`gpu_budget`."""
+BYTES_PER_TOKEN = 160
+"""GPU memory that a pass takes for each token and for each unit of the encoder's width, on the safe side."""
 CACHED_WINDOWS = 2048
 """How many windows' answers are kept (16 KB each with windows of 256 tokens)."""
 
@@ -40,11 +43,35 @@ Answer = Callable[[int, WindowLogits | None], None]
 """Takes the number of a window and what the model said of it; None if the model failed on it."""
 
 
+def gpu_budget(memory: int, width: int) -> int:
+    """Tokens per forward pass on a GPU of so many bytes: a power of two that takes a quarter of them at most.
+
+    12 × 768 on 80 GB: 131,072; on 24 GB: 32,768.
+    """
+    least, most = GPU_BUDGETS
+    room = memory // 4 // (BYTES_PER_TOKEN * width)
+    return min(most, max(least, 1 << max(0, room.bit_length() - 1)))
+
+
+@dataclass(frozen=True, slots=True)
+class _Sent:
+    """Outputs of a batch on their way to the CPU."""
+
+    chosen: list[int]
+    """The places of its windows."""
+    parts: list[torch.Tensor]
+    """Directives, slots, themes."""
+    arrived: torch.cuda.Event | None
+    """When they are there; None: they are."""
+
+
 class Forward:
     """Runs one model on one device.
 
     A window's answer depends on all its tokens, so that only a window that is the same from end to end is answered from
     memory: the least recently used ones are forgotten first. ``windows`` counts all, ``cached`` those that needed no pass.
+    ``budget``: tokens per pass, halved when the memory of the GPU does not suffice; ``reuse``: whether equal windows are run
+    once.
     """
 
     def __init__(
@@ -58,16 +85,17 @@ class Forward:
         """``precision``: ``fp32``, ``bf16``, ``fp16`` or ``int8``; ``graph``: what computes instead of the model."""
         self.model = graph or for_inference(model, device, precision)
         self.pad_id, self.device, self.precision = pad_id, device, precision
-        self.budget = CPU_BUDGET if device.type == "cpu" else GPU_BUDGET
+        self.budget = _budget(device, model.encoder.config.hidden_size)
         self.windows = self.cached = 0
+        self.reuse = True
         self._answers: OrderedDict[bytes, WindowLogits] = OrderedDict()
 
     def run(self, rows: Sequence[Row], take: Answer) -> None:
         """Call ``take`` once for each row, in any order."""
         equal: dict[bytes, list[int]] = {}
         for number, (ids, pieces) in enumerate(rows):
-            key = hashlib.blake2b(ids.tobytes() + pieces.tobytes(), digest_size=16).digest()
-            equal.setdefault(key, []).append(number)
+            content = ids.tobytes() + pieces.tobytes() if self.reuse else b"%d" % (self.windows + number)
+            equal.setdefault(hashlib.blake2b(content, digest_size=16).digest(), []).append(number)
         new = [key for key in equal if not self._from_memory(key, equal[key], take)]
         self.windows += len(rows)
         self.cached += len(rows) - len(new)
@@ -96,45 +124,73 @@ class Forward:
             self._answers.popitem(last=False)
 
     def _computed(self, rows: Sequence[Row]) -> Iterator[tuple[int, WindowLogits | None]]:
-        """The answers by the rows' places; a batch is fetched when the next one is on its way."""
-        waiting: tuple[list[int], tuple[torch.Tensor, ...]] | None = None
+        """The answers by the rows' places; a batch is laid out while the GPU runs the next one."""
+        waiting: _Sent | None = None
         batches = [list(chosen) for chosen in token_batches([len(ids) for ids, _ in rows], self.budget)][::-1]
         while batches:
             chosen = batches.pop()
             try:
-                outputs = self.logits([rows[i] for i in chosen])
-            except RuntimeError as error:  # too little memory, mostly
+                sent = self._sent(chosen, self.logits([rows[i] for i in chosen]))
+            except RuntimeError as error:
                 if len(chosen) > 1:
-                    batches += [chosen[len(chosen) // 2 :], chosen[: len(chosen) // 2]]
+                    batches.append(chosen)
+                    batches = self._smaller(batches, error)
                     continue
                 log.warning("the model failed on a window of %d tokens: %s", len(rows[chosen[0]][0]), error)
                 yield chosen[0], None
                 continue
             if waiting:
-                yield from self._fetched(rows, *waiting)
-            waiting = chosen, outputs
+                yield from _fetched(rows, waiting)
+            waiting = sent
         if waiting:
-            yield from self._fetched(rows, *waiting)
+            yield from _fetched(rows, waiting)
+
+    def _smaller(self, batches: list[list[int]], error: RuntimeError) -> list[list[int]]:
+        """The batches with the last, which failed, in halves; with too little memory on the GPU all, and those to come."""
+        if not isinstance(error, torch.OutOfMemoryError):
+            return [*batches[:-1], *_halves(batches[-1])]
+        self.budget = max(1, self.budget // 2)
+        log.warning("the memory of the GPU does not suffice: from now on %d tokens at a time", self.budget)
+        torch.cuda.empty_cache()
+        return [half for batch in batches for half in _halves(batch)]
 
     @torch.inference_mode()
     def logits(self, rows: Sequence[Row]) -> tuple[torch.Tensor, ...]:
         """Directive, slot and theme logits of one padded batch, on the device, in float32."""
         batch = collate(rows, self.pad_id, self.device)
+        given = {"lengths": [len(ids) for ids, _ in rows]} if isinstance(self.model, PackedModel) else {}
         with torch.autocast(self.device.type, AUTOCAST.get(self.precision), enabled=self.precision in AUTOCAST):
-            output = self.model(batch.input_ids, batch.attention_mask, batch.pieces, piece_count=batch.piece_count)
+            output = self.model(batch.input_ids, batch.attention_mask, batch.pieces, piece_count=batch.piece_count, **given)
         return tuple(output[name].float() for name in ("directives", "slots", "themes"))
 
-    @staticmethod
-    def _fetched(
-        rows: Sequence[Row], chosen: Sequence[int], outputs: tuple[torch.Tensor, ...]
-    ) -> Iterator[tuple[int, WindowLogits]]:
-        directives, slots, themes = (part.cpu().numpy() for part in outputs)
-        for place, i in enumerate(chosen):
-            ids, pieces = rows[i]
-            count = int(pieces[-1]) + 1
-            yield (
-                i,
-                WindowLogits(  # copies, so that no window keeps its batch alive
-                    directives[place, : len(ids)].copy(), slots[place, : len(ids)].copy(), themes[place, :count].copy()
-                ),
-            )
+    def _sent(self, chosen: list[int], outputs: tuple[torch.Tensor, ...]) -> _Sent:
+        """On the way to the CPU behind the batch that made them, and not behind the next one."""
+        if self.device.type != "cuda":
+            return _Sent(chosen, [part.cpu() for part in outputs], None)
+        parts = [part.to("cpu", non_blocking=True) for part in outputs]  # pinned
+        return _Sent(chosen, parts, torch.cuda.current_stream(self.device).record_event())
+
+
+def _budget(device: torch.device, width: int) -> int:
+    if device.type != "cuda":
+        return CPU_BUDGET if device.type == "cpu" else GPU_BUDGETS[0]
+    return gpu_budget(torch.cuda.get_device_properties(device).total_memory, width)
+
+
+def _halves(batch: list[int]) -> list[list[int]]:
+    """The second half, then the first, which is to be taken from the end; one that is not to be halved as it is."""
+    half = len(batch) // 2
+    return [batch[half:], batch[:half]] if half else [batch]
+
+
+def _fetched(rows: Sequence[Row], sent: _Sent) -> Iterator[tuple[int, WindowLogits]]:
+    if sent.arrived:
+        sent.arrived.synchronize()
+    directives, slots, themes = (part.numpy() for part in sent.parts)
+    for place, i in enumerate(sent.chosen):
+        ids, pieces = rows[i]
+        count = int(pieces[-1]) + 1
+        logits = WindowLogits(  # copies, so that no window keeps its batch alive
+            directives[place, : len(ids)].copy(), slots[place, : len(ids)].copy(), themes[place, :count].copy()
+        )
+        yield i, logits

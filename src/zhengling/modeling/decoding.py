@@ -50,11 +50,10 @@ def best_tags(
     between = transitions + np.where(allowed_transitions(kinds), 0.0, FORBIDDEN).astype(np.float32)
     best = log_probs[:, 0] + np.where(allowed_starts(kinds), 0.0, FORBIDDEN).astype(np.float32)
     best = best + transitions[EDGE, classes[:, 0], OUTSIDE]
-    back = np.zeros((tokens, batch, tags), dtype=np.int8 if tags < 128 else np.int32)
+    bests = np.zeros((tokens, batch, tags), dtype=np.float32)
     for t in range(1, tokens):
-        step = best[:, :, None] + between[classes[:, t - 1], classes[:, t]]
-        back[t] = step.argmax(1)
-        candidate = step.max(1) + log_probs[:, t]
+        bests[t - 1] = best
+        candidate = (best[:, :, None] + between[classes[:, t - 1], classes[:, t]]).max(1) + log_probs[:, t]
         best = np.where((t < lengths)[:, None], candidate, best)
     best = best + transitions[classes[rows, lengths - 1], EDGE][:, :, OUTSIDE]
     result = np.zeros((batch, tokens), dtype=np.int64)
@@ -62,7 +61,9 @@ def best_tags(
     for t in range(tokens - 1, -1, -1):
         inside = t < lengths
         result[inside, t] = current[inside]
-        current = np.where(inside & (t > 0), back[t][rows, current], current)
+        if t > 0:
+            before = bests[t - 1] + between[classes[:, t - 1], classes[:, t], :, current]
+            current = np.where(inside, before.argmax(1), current)
     return result
 
 
@@ -90,13 +91,20 @@ Tagged = tuple[NDArray[np.int64], NDArray[np.float32]]
 """The tags of a sequence and the log-probability of each, both ``[tokens]``."""
 
 
-def _scored(tags: NDArray[np.int64], log_probs: NDArray[np.float32]) -> list[ScoredSpan]:
-    if not tags.any():
-        return []
-    return [
-        ScoredSpan(start, end, kind, float(np.exp(np.clip(log_probs[start:end], -50, 0)).mean()))
-        for start, end, kind in decode_tags(tags)
-    ]
+def _scored(tagged: Sequence[Tagged]) -> list[list[ScoredSpan]]:
+    """The spans of each sequence; all are laid end to end, an outside tag behind each."""
+    begins = np.cumsum([0, *(len(tags) + 1 for tags, _ in tagged)])
+    tags, log_probs = np.zeros(begins[-1], dtype=np.int64), np.zeros(begins[-1], dtype=np.float32)
+    for begin, (own, of_own) in zip(begins, tagged, strict=False):
+        tags[begin : begin + len(own)], log_probs[begin : begin + len(own)] = own, of_own
+    found = decode_tags(tags)
+    edges = np.asarray([(start, end) for start, end, _ in found], dtype=np.int64).reshape(-1, 2)
+    sums = np.add.reduceat(np.exp(np.clip(log_probs, -50, 0)), edges.ravel())[::2].tolist() if found else []
+    places = np.searchsorted(begins, edges[:, 0], side="right") - 1
+    result: list[list[ScoredSpan]] = [[] for _ in tagged]
+    for (start, end, kind), total, place, begin in zip(found, sums, places.tolist(), begins[places].tolist(), strict=True):
+        result[place].append(ScoredSpan(start - begin, end - begin, kind, total / (end - start)))
+    return result
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,7 +131,7 @@ def decode_paragraphs(
     of_tokens = classes if transitions else [np.zeros(len(logits), dtype=np.int64) for logits in directives]
     outer = _decode_ragged(directives, kinds[0], of_directives, of_tokens)
     inner = _decode_ragged(slots, kinds[1], of_slots, of_tokens, [tags for tags, _ in outer])
-    return [(_scored(*of_directive), _scored(*of_slot)) for of_directive, of_slot in zip(outer, inner, strict=True)]
+    return list(zip(_scored(outer), _scored(inner), strict=True))
 
 
 @dataclass(frozen=True, slots=True)
