@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-SHAPES = {"wide": "12 × 768 (BERT)", "compact": "compact (6 × 256)"}
+SHAPES = {"wide": "12 × 768 (BERT)", "compact": "the default model"}
 STAGES = ("reading", "cleaning", "model", "decoding")
 
 

@@ -7,7 +7,7 @@ from typing import Any
 from benchmarks.infer_gpu_table import as_section
 
 MB = 1_000_000
-_SHAPES = {"compact": "compact (6 × 256)", "wide": "12 × 768 (BERT)"}
+_SHAPES = {"compact": "the default model", "wide": "12 × 768 (BERT)"}
 
 
 def as_markdown(result: dict[str, Any]) -> str:

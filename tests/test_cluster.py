@@ -209,6 +209,8 @@ def test_groups_end_where_they_are_full() -> None:
         (["-", "--engine", "ray"], "standard input can be read by one process only"),
         ([".", "--actors", "2"], "--actors 2 with --engine local"),
         ([".", "--engine", "ray", "--actors", "0"], "--actors 0 with --engine ray"),
+        ([".", "--cleaners", "-1"], "--cleaners -1 with --engine local"),
+        ([".", "--engine", "ray", "--cleaners", "2"], "--cleaners 2 with --engine ray"),
         ([".", "--engine", "ray", "--device", "cuda:1"], "--device cuda:1 with --engine ray"),
     ],
 )

@@ -4,12 +4,16 @@ from __future__ import annotations
 
 import csv
 import json
+import os
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
+import torch
 from conftest import ROOT
+
+from zhengling.cluster.engines import MOST_CLEANERS, default_cleaners
 
 SAMPLES = ROOT / "data" / "samples"
 
@@ -39,6 +43,20 @@ def test_one_record_a_document_in_order_and_in_all_forms(tmp_path: Path, model_f
     assert page.startswith("<!DOCTYPE html>") and all(path.name in page for path in files)
     assert f"{len(files)} documents" in shown.stderr and "require" in shown.stderr
     assert not list(tmp_path.glob("*.part"))
+
+
+def test_processes_that_clean_change_nothing(tmp_path: Path, model_folder: Path) -> None:
+    alone, helped = tmp_path / "alone.jsonl", tmp_path / "helped.jsonl"
+    infer(SAMPLES, "--model", model_folder, "--output", alone)
+    infer(SAMPLES, "--model", model_folder, "--output", helped, "--cleaners", "2")
+    assert alone.read_text(encoding="utf-8") == helped.read_text(encoding="utf-8")
+
+
+def test_a_gpu_gets_processes_that_clean_and_a_cpu_none() -> None:
+    cores = len(os.sched_getaffinity(0))
+    assert default_cleaners(torch.device("cpu"), 1) == 0
+    assert default_cleaners(torch.device("cuda"), 1) == min(MOST_CLEANERS, cores - 1)
+    assert default_cleaners(torch.device("cuda"), cores) == 0
 
 
 def test_the_record_has_the_fields_of_the_contract(tmp_path: Path, model_folder: Path) -> None:

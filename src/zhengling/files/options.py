@@ -47,6 +47,12 @@ def parser(description: str) -> argparse.ArgumentParser:
         metavar="N",
         help="with --engine ray: how many (default: one a GPU, or one a processor core but one)",
     )
+    arguments.add_argument(
+        "--cleaners",
+        type=int,
+        metavar="N",
+        help="processes that clean texts beside this one, so that a GPU does not wait (default: 0 without a GPU, else up to 4)",
+    )
     _reading(arguments)
     _telling(arguments)
     return arguments
