@@ -7,77 +7,9 @@ Several GPUs: accelerate launch infer.py …; a cluster: --engine ray (docs/clus
 Exit status: 0, 1 if some document failed (its record says why), 2 if nothing could be done, or not all.
 """
 
-import argparse
-import logging
 import sys
-from pathlib import Path
 
-from transformers.utils import logging as transformers_logging
+if __name__ == "__main__":  # processes that clean import this file too, and need nothing of what follows
+    from zhengling.cluster.command import main
 
-from zhengling.cluster.chunks import Documents
-from zhengling.cluster.engines import check_engine, make_engine
-from zhengling.cluster.processes import ProcessEngine, own_device
-from zhengling.errors import ZhenglingError
-from zhengling.files.batch import Taker, run_batch
-from zhengling.files.inputs import STDIN, Inputs
-from zhengling.files.options import load_model, parse, plan, read_settings
-from zhengling.files.outputs import Outputs, check_outputs
-from zhengling.files.saved_texts import SavedTexts
-from zhengling.files.sinks import STDOUT
-from zhengling.files.summary import times
-from zhengling.modeling.launch import process_state
-
-
-def main(arguments: list[str]) -> int:
-    options = parse(arguments, __doc__)
-    logging.basicConfig(level=logging.INFO, format="%(message)s")
-    logging.getLogger("zhengling").setLevel(logging.DEBUG if options.verbose else logging.INFO)
-    transformers_logging.disable_progress_bar()
-    try:
-        return run(options)
-    except ZhenglingError as error:
-        if process_state().is_main_process:
-            print(f"infer.py: {error}", file=sys.stderr)
-        return 2
-    except KeyboardInterrupt:
-        print("infer.py: stopped; --resume goes on behind the last commit", file=sys.stderr)
-        return 130
-
-
-def run(options: argparse.Namespace) -> int:
-    resumable = STDIN not in options.inputs and STDOUT not in options.output
-    check_engine(options)
-    inputs = Inputs(options.inputs, leave_out=options.output)
-    check_outputs(options.output, resume=options.resume, resumable=resumable)
-    extractor = load_model(options, own_device())
-    engine = make_engine(options, extractor)
-    settings = read_settings(options)
-    if isinstance(engine, ProcessEngine) and not engine.first:
-        for _ in engine.records(Documents(inputs, settings, engine.told(0))):
-            pass
-        return 0
-    survey = inputs.survey()
-    with Outputs(
-        plan(options, extractor, inputs, survey, precision=engine.precision, runtime=engine.runtime),
-        extractor.config.scheme,
-        resume=options.resume,
-        resumable=resumable,
-        commit_every=options.commit,
-    ) as outputs:
-        if outputs.finished:
-            print("infer.py: this run is finished, nothing is left to do", file=sys.stderr)
-        skip = engine.told(outputs.resumed) if isinstance(engine, ProcessEngine) else outputs.resumed
-        takers: list[Taker] = [*([SavedTexts(Path(options.save_text))] if options.save_text else []), outputs]
-        if isinstance(engine, ProcessEngine) or not outputs.complete:
-            documents = Documents(inputs, settings, skip)
-            run_batch(engine, documents, takers, size=survey.size, progress=options.progress)
-        outputs.finish()
-    if options.table:
-        print(outputs.summary.table(extractor.config.directives), file=sys.stderr)
-    by = f", by {engine.number} processes" if isinstance(engine, ProcessEngine) else ""
-    print(f"{outputs.summary.sentence()}{by}\n{times(engine.stats, outputs.seconds)}", file=sys.stderr)
-    return 1 if outputs.summary.errors else 0
-
-
-if __name__ == "__main__":
-    sys.exit(main(sys.argv[1:]))
+    sys.exit(main(sys.argv[1:], __doc__ or ""))

@@ -48,6 +48,7 @@ def forward_of(extractor: Extractor, variant: str) -> Forward:
     forward = Forward(extractor.model, extractor.tokenizer.pad_token_id, extractor.device, "bf16")
     if variant == "padded":
         forward.model = for_inference(extractor.model, extractor.device, "fp32")
+        forward.model.encoder.set_attn_implementation("sdpa")
     elif variant.endswith("half"):
         forward.model = HalfModel(copy.deepcopy(extractor.model)).eval()
     if variant.startswith("compiled"):

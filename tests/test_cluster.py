@@ -27,7 +27,7 @@ SENTENCES = "会议强调，各镇要在6月底前完成第{0}批隐患排查。
 SMALL_GROUPS = [
     sys.executable, "-c",
     "import sys; import zhengling.cluster.ray_engine as engine; engine.CPU_BUFFER = 3000; "
-    "import infer; sys.exit(infer.main(sys.argv[2:]))",
+    "from zhengling.cluster.command import main; sys.exit(main(sys.argv[2:], ''))",
 ]  # fmt: skip
 """infer.py, but that a few documents make a group, so that many are on their way at once."""
 LAUNCH = [sys.executable, "-m", "accelerate.commands.launch", "--multi_gpu", "--num_processes", "2", "--main_process_port", "0"]

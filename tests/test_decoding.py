@@ -7,7 +7,7 @@ import itertools
 import numpy as np
 import pytest
 
-from zhengling.modeling.decoding import STRETCH, best_tags, decode_paragraphs, log_softmax
+from zhengling.modeling.decoding import MISSING, STRETCH, Transitions, best_tags, decode_paragraphs, log_softmax
 from zhengling.modeling.transitions import BACK_OFF, CLASSES, EDGE, count_transitions, token_class
 from zhengling.scheme.bio import allowed_starts, allowed_transitions, decode_tags
 
@@ -88,6 +88,38 @@ def test_slots_stay_inside_one_directive() -> None:
         any(d.start <= s.start and s.end <= d.end for d in found) for s in inside
     )
     assert all(0 <= span.score <= 1 for span in (*found, *inside))
+
+
+@pytest.mark.parametrize(
+    ("behind", "end"),
+    [
+        ("应", 6),
+        ("治理效应", 9),
+        ("“三联”机制", 5),  # a quote that opens may begin something else
+        ("治理“三联”机制", 13),
+        ("效应，很好", 5),
+        ("效应。", 5),
+        ("”", 5),
+        ("", 5),
+        ("长" * MISSING, 5 + MISSING),
+        ("长" * (MISSING + 1), 5),
+    ],
+)
+def test_a_directive_goes_on_to_the_end_of_a_line_without_a_mark(behind: str, end: int) -> None:
+    text = "要放大这个" + behind
+    tags = np.zeros(len(text), dtype=np.int64)
+    tags[:5] = [3, 4, 4, 4, 4]
+    directives, slots = (np.full((len(text), count), -9.0, dtype=np.float32) for count in (5, 3))
+    directives[np.arange(len(text)), tags] = 9.0
+    slots[:, 0] = 9.0
+    slots[-2:, 1:] = [[19.0, 0.0], [0.0, 19.0]]  # a slot of the last two characters, if they are in a directive
+    table = Transitions(*(np.zeros((CLASSES, CLASSES, count, count), dtype=np.float32) for count in (5, 3)))
+    classes = np.asarray([token_class(character) for character in text])
+    [(found, inside)] = decode_paragraphs([directives], [slots], (2, 1), table, [classes])
+    assert [(span.start, span.end, span.kind) for span in found] == [(0, end, 1)]
+    wanted = [(len(text) - 2, len(text))] if end == len(text) else []
+    assert [(span.start, span.end) for span in inside if span.end == len(text)] == wanted
+    assert found[0].score == pytest.approx(5 / end, abs=0.01)  # the heads gave the rest nothing
 
 
 def test_no_paragraphs_and_empty_paragraphs_decode_to_nothing() -> None:

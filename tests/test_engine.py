@@ -2,19 +2,25 @@
 
 from __future__ import annotations
 
+import os
 import random
 import threading
 from collections.abc import Callable, Iterator
+from concurrent.futures import ProcessPoolExecutor, ThreadPoolExecutor
 from dataclasses import dataclass
+from pathlib import Path
 
 import pytest
 import torch
 from test_extraction import _without_scores
 
-from zhengling.errors import ConfigError
+from zhengling.errors import ConfigError, ZhenglingError
+from zhengling.extraction import cleaning
+from zhengling.extraction.cleaning import clean_ahead
 from zhengling.extraction.engine import Engine
 from zhengling.extraction.extractor import Extractor
 from zhengling.extraction.forward import gpu_budget
+from zhengling.extraction.loading import load
 from zhengling.modeling.inference import for_inference
 from zhengling.modeling.precision import choose_precision, mixed_precision
 from zhengling.modeling.windows import LONG, tokenize_paragraphs
@@ -56,6 +62,31 @@ def test_cleaning_processes_do_not_change_records(make_extractor: Callable[..., 
     documents = [*some_documents(6), Given("empty", ""), Given("broken", b"", "it is gone")]
     alone, helped = (answers(Engine(make_extractor(), cleaners=cleaners), documents) for cleaners in (0, 1))
     assert helped == alone
+
+
+def test_what_waits_for_cleaning_is_bounded_in_number_and_size(monkeypatch: pytest.MonkeyPatch) -> None:
+    drawn: list[int] = []
+
+    def documents(length: int) -> Iterator[tuple[int, str]]:
+        for number in range(9):
+            drawn.append(number)
+            yield number, "要" * length
+
+    monkeypatch.setattr(cleaning, "LARGEST_AHEAD", 1000)
+    with ThreadPoolExecutor(1) as pool:
+        few = clean_ahead(pool, 4, documents(10), None, ())
+        assert next(few)[0] == 0 and len(drawn) == 5
+        assert [number for number, _ in few] == list(range(1, 9))
+        drawn.clear()
+        large = clean_ahead(pool, 4, documents(600), None, ())
+        assert next(large)[0] == 0 and len(drawn) == 2
+        assert [number for number, _ in large] == list(range(1, 9))
+
+
+def test_a_cleaning_process_that_dies_is_told_in_one_line() -> None:
+    with ProcessPoolExecutor(1) as pool, pytest.raises(ZhenglingError, match="a process that cleans texts was killed"):
+        pool.submit(os._exit, 1)
+        list(clean_ahead(pool, 4, iter([(1, "要整改。")] * 9), None, ()))
 
 
 def test_decoding_in_a_thread_of_its_own_does_not_change_records(make_extractor: Callable[..., Extractor]) -> None:
@@ -147,6 +178,10 @@ def test_equal_windows_are_run_again_if_they_are_to(make_extractor: Callable[...
     engine = Engine(extractor, buffer=1)
     assert len(answers(engine, [Given(str(i), "各村要查完隐患。") for i in range(4)])) == 4
     assert (engine.stats.windows, engine.stats.cached) == (4, 0)
+
+
+def test_a_loaded_model_can_be_trained_on_where_it_is(model_folder: Path) -> None:
+    assert load(model_folder, device="cpu").model.encoder.config._attn_implementation == "eager"
 
 
 def test_equal_windows_are_run_once(make_extractor: Callable[..., Extractor]) -> None:

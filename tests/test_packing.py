@@ -8,6 +8,7 @@ from collections.abc import Callable
 import numpy as np
 import pytest
 import torch
+from conftest import ROOT
 from transformers import (
     BertConfig,
     BertModel,
@@ -18,12 +19,14 @@ from transformers import (
     PreTrainedModel,
 )
 
-from zhengling.extraction.extractor import Extractor
+from zhengling.extraction.engine import Engine
+from zhengling.extraction.loading import load
+from zhengling.files.sources import SourceDocument
 from zhengling.modeling.batches import Row, collate
 from zhengling.modeling.configuration import ZhenglingConfig
 from zhengling.modeling.inference import for_inference
 from zhengling.modeling.model import ZhenglingModel
-from zhengling.modeling.packing import PackedModel, Packing, can_pack
+from zhengling.modeling.packing import ATTENTION, PackedModel, Packing, can_pack
 
 LENGTHS = [190, 2, 33, 64, 17]
 CPU = torch.device("cpu")
@@ -106,21 +109,31 @@ def test_a_packing_says_where_each_token_is() -> None:
     assert packing.longest == 3
 
 
-def test_the_original_keeps_its_attention() -> None:
+@pytest.fixture
+def as_if_there_were_a_gpu(monkeypatch: pytest.MonkeyPatch) -> torch.device:
+    monkeypatch.setattr(torch.backends.cuda, "is_flash_attention_available", lambda: True)
+    monkeypatch.setattr(torch.cuda, "get_device_capability", lambda *_: (9, 0))
+    return torch.device("cuda")
+
+
+def test_the_original_keeps_its_attention(as_if_there_were_a_gpu: torch.device) -> None:
     model = model_of(modernbert)
     before = model.encoder.config._attn_implementation
-    fast = packed(model)
-    assert fast.model.encoder.config._attn_implementation != before == model.encoder.config._attn_implementation
+    fast = for_inference(model, as_if_there_were_a_gpu, "bf16")
+    assert isinstance(fast, PackedModel)
+    assert fast.model.encoder.config._attn_implementation == ATTENTION != before == model.encoder.config._attn_implementation
+    assert not isinstance(for_inference(model, as_if_there_were_a_gpu, "fp32"), PackedModel)
 
 
-def test_what_cannot_be_packed_is_not(extractor: Extractor) -> None:
-    device = torch.device("cuda")
+def test_what_cannot_be_packed_is_not(as_if_there_were_a_gpu: torch.device, monkeypatch: pytest.MonkeyPatch) -> None:
+    device = as_if_there_were_a_gpu
     decoder = BertModel(BertConfig(vocab_size=9, hidden_size=16, num_hidden_layers=1, num_attention_heads=2, is_decoder=True))
     other = ElectraModel(ElectraConfig(vocab_size=9, hidden_size=16, num_hidden_layers=1, num_attention_heads=2))
-    narrow_heads = bert(8)
-    assert [can_pack(encoder, device) for encoder in (decoder, other, narrow_heads)] == [False, False, False]
+    assert [can_pack(encoder, device) for encoder in (bert(), modernbert())] == [True, True]
+    assert [can_pack(encoder, device) for encoder in (decoder, other, bert(8))] == [False, False, False]
     assert not can_pack(bert(), CPU)
-    assert not isinstance(for_inference(extractor.model, CPU, "bf16"), PackedModel)
+    monkeypatch.setattr(torch.cuda, "get_device_capability", lambda *_: (7, 5))
+    assert not can_pack(bert(), device)
 
 
 @GPU
@@ -145,7 +158,7 @@ def test_the_kernel_says_what_padded_fp32_says(make: Callable[..., PreTrainedMod
 
 
 @GPU
-def test_packed_records_are_those_of_the_cpu_at_nearly_all_tokens() -> None:
+def test_tags_are_those_of_the_cpu_at_nearly_all_tokens() -> None:
     device = torch.device("cuda")
     model = model_of(modernbert, 128)
     batch = collate(rows(), 0)
@@ -158,3 +171,18 @@ def test_packed_records_are_those_of_the_cpu_at_nearly_all_tokens() -> None:
     real = batch.attention_mask > 0
     same = [(found[name].argmax(-1).cpu() == wanted[name].argmax(-1))[real].float().mean() for name in ("directives", "slots")]
     assert min(same) > 0.97
+
+
+@GPU
+def test_records_are_those_of_the_cpu_over_several_buffers() -> None:
+    """The default model over our own samples, in fp16, with small buffers and batches."""
+    samples = sorted((ROOT / "data" / "samples").glob("*.txt"))
+    documents = [SourceDocument(str(path), path.read_bytes(), id=path.name) for path in samples]
+    found = []
+    for device, precision in (("cpu", "fp32"), ("cuda", "fp16")):
+        extractor = load(device=device, precision=precision)
+        extractor.forward.budget = 2048
+        records = [record for _, record, _ in Engine(extractor, buffer=2000).records(iter(documents))]
+        found.append([{(d.start, d.end, d.kind) for d in record.directives} for record in records])
+    same = sum(len(one & two) for one, two in zip(*found, strict=True))
+    assert same > 0.97 * max(sum(map(len, each)) for each in found) > 50

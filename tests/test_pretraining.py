@@ -11,7 +11,7 @@ import pytest
 import torch
 from transformers import AutoModel, AutoTokenizer
 
-from zhengling.errors import ReadError
+from zhengling.errors import ModelError, ReadError
 from zhengling.modeling.vocabulary import character_tokenizer, count_characters
 from zhengling.pretraining.batches import Batches, MaskedBatch
 from zhengling.pretraining.corpus import tokenize_corpus
@@ -128,6 +128,12 @@ def test_a_run_goes_on_to_the_same_encoder(corpus: Path, tmp_path: Path) -> None
     weights = [AutoModel.from_pretrained(run).state_dict() for run in (whole, resumed)]
     assert all(weights[0][name].equal(weights[1][name]) for name in weights[0])
     assert AutoTokenizer.from_pretrained(whole)("要")["input_ids"][0] == AutoTokenizer.from_pretrained(whole).cls_token_id
+
+
+def test_a_run_whose_loss_is_no_number_stops_before_it_is_saved(corpus: Path, tmp_path: Path) -> None:
+    with pytest.raises(ModelError, match=r"loss or gradient is nan by step 4"):
+        pretrain(settings(corpus, tmp_path / "run", "optim.lr=1e30"))
+    assert not (tmp_path / "run" / "checkpoint.pt").exists()
 
 
 def test_the_rate_rises_stays_and_falls() -> None:

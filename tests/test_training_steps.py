@@ -12,9 +12,11 @@ import pytest
 import torch
 from accelerate import Accelerator
 from conftest import ROOT
+from transformers import BertConfig, ModernBertConfig
 
 from zhengling.errors import ConfigError, ModelError
 from zhengling.gold.loading import load_gold
+from zhengling.modeling.encoders import attention_for, avoid_faulty_attention
 from zhengling.modeling.model import ZhenglingModel
 from zhengling.modeling.precision import choose_precision, mixed_precision
 from zhengling.scheme.labels import LabelScheme
@@ -239,3 +241,31 @@ def test_one_is_made_ahead_in_order_and_errors_come_in_their_place() -> None:
     with pytest.raises(ZeroDivisionError):
         next(results)
     assert list(one_ahead([], make)) == []
+
+
+def test_a_gradient_that_is_no_number_stops_before_it_is_saved(make_trainer: Callable[..., Trainer]) -> None:
+    """The loss is finite still: it was computed before."""
+    trainer = make_trainer()
+    trainer.model.directive_head.classifier.weight.register_hook(lambda gradient: gradient * float("nan"))
+    assert run(trainer, last=1)[0] > 0
+    with pytest.raises(ModelError, match=r"at step 1 the loss is \d.* and the norm of the gradient nan"):
+        trainer.save()
+    assert not trainer.checkpoints.last.exists()
+
+
+def test_local_layers_over_padding_and_cpus_get_plain_products() -> None:
+    local, whole = ModernBertConfig(num_hidden_layers=2), BertConfig(num_hidden_layers=2)
+    cpu, gpu = torch.device("cpu"), torch.device("cuda")
+    assert [attention_for(gpu, encoder) for encoder in (local, whole, None)] == ["eager", "sdpa", "sdpa"]
+    assert attention_for(gpu, local, padded=False) == "sdpa"
+    assert {attention_for(cpu, encoder) for encoder in (local, whole, None)} == {"eager"}
+
+
+def test_cudnn_attention_is_switched_off() -> None:
+    before = torch.backends.cuda.cudnn_sdp_enabled()
+    try:
+        torch.backends.cuda.enable_cudnn_sdp(True)
+        avoid_faulty_attention()
+        assert not torch.backends.cuda.cudnn_sdp_enabled()
+    finally:
+        torch.backends.cuda.enable_cudnn_sdp(before)

@@ -5,14 +5,16 @@ from __future__ import annotations
 import logging
 from collections import deque
 from collections.abc import Collection, Iterable, Iterator
-from concurrent.futures import Executor, Future
+from concurrent.futures import BrokenExecutor, Executor, Future
 from typing import TypeVar
 
-from zhengling.errors import ReadError
+from zhengling.errors import ReadError, ZhenglingError
 from zhengling.text import CleanText, read
 
 log = logging.getLogger(__name__)
 T = TypeVar("T")
+LARGEST_AHEAD = 2_000_000
+"""Characters or bytes that wait to be cleaned or for those before them."""
 Cleaned = tuple[CleanText | None, str | None]
 """A clean text, or None and the reason."""
 
@@ -32,12 +34,23 @@ def clean(content: bytes | str, encoding: str | None = None, off: Collection[str
 def clean_ahead(
     pool: Executor, ahead: int, documents: Iterable[tuple[T, bytes | str]], encoding: str | None, off: Collection[str]
 ) -> Iterator[tuple[T, Cleaned]]:
-    """Each document with its clean text, in order, while a pool works on the ``ahead`` next ones."""
-    waiting: deque[tuple[T, Future[Cleaned]]] = deque()
-    for document, content in documents:
-        waiting.append((document, pool.submit(clean, content, encoding, off)))
-        if len(waiting) > ahead:
-            first, future = waiting.popleft()
+    """Each document with its clean text, in order, while a pool works on the next ones: ``ahead`` of them at most, and no more
+    than one beyond :data:`LARGEST_AHEAD`. Raises :class:`ZhenglingError` if a process of the pool dies.
+    """
+    waiting: deque[tuple[T, int, Future[Cleaned]]] = deque()
+    size = 0
+    try:
+        for document, content in documents:
+            waiting.append((document, len(content), pool.submit(clean, content, encoding, off)))
+            size += len(content)
+            while len(waiting) > ahead or (size > LARGEST_AHEAD and len(waiting) > 1):
+                first, length, future = waiting.popleft()
+                size -= length
+                yield first, future.result()
+        for first, _, future in waiting:
             yield first, future.result()
-    for first, future in waiting:
-        yield first, future.result()
+    except BrokenExecutor as error:
+        raise ZhenglingError(
+            "a process that cleans texts was killed, mostly for want of memory. Expected it to live; "
+            "--cleaners 0 cleans in this process, and --resume goes on"
+        ) from error

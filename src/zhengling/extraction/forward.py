@@ -129,14 +129,12 @@ class Forward:
         batches = [list(chosen) for chosen in token_batches([len(ids) for ids, _ in rows], self.budget)][::-1]
         while batches:
             chosen = batches.pop()
-            try:
-                sent = self._sent(chosen, self.logits([rows[i] for i in chosen]))
-            except RuntimeError as error:
-                if len(chosen) > 1:
-                    batches.append(chosen)
-                    batches = self._smaller(batches, error)
-                    continue
-                log.warning("the model failed on a window of %d tokens: %s", len(rows[chosen[0]][0]), error)
+            sent = self._tried(rows, chosen)
+            if isinstance(sent, Exception) and len(chosen) > 1:
+                batches = self._smaller([*batches, chosen], sent)
+                continue
+            if isinstance(sent, Exception):
+                log.warning("the model failed on a window of %d tokens: %s", len(rows[chosen[0]][0]), sent)
                 yield chosen[0], None
                 continue
             if waiting:
@@ -145,13 +143,25 @@ class Forward:
         if waiting:
             yield from _fetched(rows, waiting)
 
-    def _smaller(self, batches: list[list[int]], error: RuntimeError) -> list[list[int]]:
+    def _tried(self, rows: Sequence[Row], chosen: list[int]) -> _Sent | RuntimeError:
+        """The outputs of a batch, or why there are none; a window that found no memory is tried once more in an emptied one."""
+        for last in (len(chosen) > 1, True):
+            try:
+                return self._sent(chosen, self.logits([rows[i] for i in chosen]))
+            except RuntimeError as error:
+                failure = error.with_traceback(None)  # which holds the tensors of the pass
+            if isinstance(failure, torch.OutOfMemoryError):
+                torch.cuda.empty_cache()
+            if last or not isinstance(failure, torch.OutOfMemoryError):
+                break
+        return failure
+
+    def _smaller(self, batches: list[list[int]], error: Exception) -> list[list[int]]:
         """The batches with the last, which failed, in halves; with too little memory on the GPU all, and those to come."""
         if not isinstance(error, torch.OutOfMemoryError):
             return [*batches[:-1], *_halves(batches[-1])]
         self.budget = max(1, self.budget // 2)
         log.warning("the memory of the GPU does not suffice: from now on %d tokens at a time", self.budget)
-        torch.cuda.empty_cache()
         return [half for batch in batches for half in _halves(batch)]
 
     @torch.inference_mode()

@@ -53,8 +53,8 @@ def load(
             revision=revision or "main",
             dtype=torch.float32,
             use_safetensors=True,
-            attn_implementation=attention_for(chosen),
         )
+        model.encoder.set_attn_implementation(attention_for(chosen, model.encoder.config))
         tokenizer = AutoTokenizer.from_pretrained(where, config=config.encoder, revision=revision, trust_remote_code=False)
     except (OSError, ValueError, KeyError, SafetensorError) as error:
         reason = explain(error, str(where), revision)

@@ -37,10 +37,10 @@ def collate(rows: Sequence[Row], pad_id: int, device: torch.device | str = "cpu"
     ids = pad([row[0] for row in rows], pad_id)
     mask = pad([np.ones(len(row[0]), dtype=np.int64) for row in rows], 0)
     count = max(int(row[1].max()) for row in rows) + 1
-    return Batch(_moved(ids, device), _moved(mask, device), _moved(pad([row[1] for row in rows], -1), device), count)
+    return Batch(moved(ids, device), moved(mask, device), moved(pad([row[1] for row in rows], -1), device), count)
 
 
-def _moved(tensor: torch.Tensor, device: torch.device | str) -> torch.Tensor:
+def moved(tensor: torch.Tensor, device: torch.device | str) -> torch.Tensor:
     """On the device; to a GPU by a copy that nobody waits for."""
     return tensor.pin_memory().to(device, non_blocking=True) if torch.device(device).type == "cuda" else tensor.to(device)
 

@@ -64,17 +64,17 @@ def attention_for(device: torch.device, encoder: PreTrainedConfig | None = None,
 
     Measured in training, 6 × 256, bf16, 16 × 128 tokens, two cores: eager 6,857 tokens/s, sdpa 4,385 (LOG.md, 2026-11-22).
     An ``encoder`` with local layers computes plain products on a GPU as well if its batches are ``padded``: a padding token
-    far from its window's end sees no token at all there, of which some fused kernels make NaN (pytorch issue 41508).
+    far from its window's end sees no token at all there, of which fused kernels have made NaN (pytorch issues 109517, 110213).
     """
     local = "sliding_attention" in (getattr(encoder, "layer_types", None) or ())
     return "eager" if device.type == "cpu" or (local and padded) else "sdpa"
 
 
 def avoid_faulty_attention() -> None:
-    """Let no gradient be computed by cuDNN's attention.
+    """Switch off cuDNN's attention in this process, which torch takes by itself on H100 and H200 from 2.11 on.
 
-    With a mask it gives NaN at 64, 192, 320, … tokens on H100 and H200 from torch 2.11 on (pytorch issue 196678): a training of
-    ours was lost to it (LOG.md, 2026-11-27).
+    With a mask, at 64, 192, 320, … tokens and where all scores of a token are low, its gradients are NaN (pytorch issue
+    196678): trainings of ours were lost, most likely to it (LOG.md, 2026-11-27).
     """
     torch.backends.cuda.enable_cudnn_sdp(False)
 

@@ -13,10 +13,10 @@ from typing import Any
 
 import numpy as np
 import torch
-from numpy.typing import NDArray
 from torch import nn
 from transformers import AttentionInterface, BertModel, ModernBertModel, PreTrainedModel
 
+from zhengling.modeling.batches import moved
 from zhengling.modeling.model import ZhenglingModel, ZhenglingOutput
 
 ATTENTION = "zhengling_packed"
@@ -59,15 +59,8 @@ class Packing:
         bounds = np.concatenate([[0], counts.cumsum()])
         positions = np.arange(bounds[-1]) - np.repeat(bounds[:-1], counts)
         places = positions + np.repeat(np.arange(len(counts)) * width, counts)
-        return cls(
-            _sent(places, device), _sent(positions[None], device), _sent(bounds.astype(np.int32), device), int(counts.max())
-        )
-
-
-def _sent(values: NDArray[Any], device: torch.device) -> torch.Tensor:
-    """On the device; to a GPU by a copy that nobody waits for."""
-    tensor = torch.from_numpy(values)
-    return tensor.pin_memory().to(device, non_blocking=True) if device.type == "cuda" else tensor.to(device)
+        sent = [moved(torch.from_numpy(part), device) for part in (places, positions[None], bounds.astype(np.int32))]
+        return cls(sent[0], sent[1], sent[2], int(counts.max()))
 
 
 class PackedModel(nn.Module):

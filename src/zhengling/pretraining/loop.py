@@ -5,7 +5,9 @@ from __future__ import annotations
 import hashlib
 import json
 import logging
+import math
 import time
+from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -16,6 +18,7 @@ from accelerate.utils import set_seed
 from torch import nn
 from transformers import AutoModelForMaskedLM, AutoTokenizer, ModernBertForMaskedLM, PreTrainedTokenizerBase
 
+from zhengling.errors import ModelError
 from zhengling.modeling.encoders import avoid_faulty_attention, new_encoder_config
 from zhengling.modeling.precision import mixed_precision
 from zhengling.modeling.vocabulary import character_tokenizer, count_characters
@@ -142,6 +145,8 @@ class _Run:
         self.model, self.optimizer, self.masker = model, optimizer, masker
         self.step = 0
         self.tokens = 0
+        self.norm = torch.zeros((), device=accelerator.device)
+        """Of the last gradient, before it was clipped."""
 
     def resume(self) -> None:
         """Go on from the last checkpoint, if there is one."""
@@ -178,12 +183,23 @@ class _Run:
             self.step += 1
             self.tokens += optim.sequences * optim.length
             if self.step % self.settings.log_every == 0 or self.step == optim.steps:
-                loss = float(torch.stack(losses).mean())
+                loss = self._finite(losses)
                 now = time.perf_counter()
                 self._log(loss, (self.tokens - seen) / (now - clock))
                 losses, clock, seen = [], now, self.tokens
             if self.step % self.settings.save_every == 0 or self.step == optim.steps:
+                self._finite([*losses, self.norm])
                 self.save()
+
+    def _finite(self, values: Sequence[torch.Tensor]) -> float:
+        """The mean; raises :class:`ModelError` if it is no number, so that nothing of the kind is saved."""
+        mean = float(torch.stack(list(values)).mean())
+        if not math.isfinite(mean):
+            raise ModelError(
+                f"loss or gradient is {mean} by step {self.step}. Expected finite numbers. Begin anew with a lower optim.lr or "
+                "precision=fp32; the last checkpoint is as it was"
+            )
+        return mean
 
     def _one(self, batch: MaskedBatch) -> torch.Tensor:
         optim, world = self.settings.optim, self.accelerator
@@ -193,7 +209,7 @@ class _Run:
         with world.autocast():
             loss = self.model(batch.inputs, batch.places, batch.targets)
         world.backward(loss)
-        world.clip_grad_norm_(self.model.parameters(), optim.clip)
+        self.norm = world.clip_grad_norm_(self.model.parameters(), optim.clip)
         self.optimizer.step()
         self.optimizer.zero_grad()
         return loss.detach()

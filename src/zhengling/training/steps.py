@@ -47,6 +47,8 @@ class StepResult:
 
     loss: torch.Tensor
     """Mean loss of the step's batches, a scalar on the device."""
+    norm: torch.Tensor
+    """Norm of the gradient before it was clipped, a scalar on the device; no number if the weights no longer are any."""
     skipped: bool
     """fp16 only: the gradients overflowed, the weights were left as they are."""
     stop: bool
@@ -91,11 +93,11 @@ class Stepper:
         loss, stop = self._gradients(prepared), self.asked_to_stop()
         if self.accelerator.num_processes > 1:
             loss, stop = self._agree(loss, stop)
-        self.accelerator.clip_grad_norm_(self.model.parameters(), self.clip)  # unscales them first in fp16
+        norm = self.accelerator.clip_grad_norm_(self.model.parameters(), self.clip)  # unscales them first in fp16
         scale = self._scale()
         self.optimizer.step()
         self.optimizer.zero_grad()
-        return StepResult(loss, self._scale() < scale, stop)
+        return StepResult(loss, norm, self._scale() < scale, stop)
 
     def _scale(self) -> float:
         """What fp16 multiplies the loss by; it falls when gradients overflowed and a step was left out."""

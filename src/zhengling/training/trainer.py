@@ -160,7 +160,7 @@ class Trainer:
             self.scheduler.step()
             if self.averaged is not None:
                 self.averaged.update_parameters(self.model)
-        self._pending.append(result.loss)
+        self._pending.append(torch.stack([result.loss, result.norm]))
         self.state.step_in_epoch += 1
         self.state.steps += 1
         self.state.tokens += sum(len(window.ids) for windows in prepared.batches for window in windows)
@@ -171,8 +171,9 @@ class Trainer:
         """Bring losses from the device, draw them, stop the clock."""
         if not self._pending:
             return
-        losses, self._pending = [float(loss) for loss in self._pending], []
-        self._check(losses)
+        looked_at, self._pending = torch.stack(self._pending).tolist(), []
+        self._check(looked_at)
+        losses = [loss for loss, _ in looked_at]
         self.state.losses += losses
         for number, loss in enumerate(losses, self.state.steps - len(losses) + 1):
             for board in self.boards:
@@ -181,12 +182,18 @@ class Trainer:
         self.state.seconds += now - self._since
         self._since = now
 
-    def _check(self, losses: Sequence[float]) -> None:
-        """Stop before a checkpoint is written over with weights that are no numbers; fp16 leaves out single steps by itself."""
-        if not any(map(math.isfinite, losses if self.accelerator.mixed_precision == "fp16" else losses[-1:])):
+    def _check(self, steps: Sequence[Sequence[float]]) -> None:
+        """Stop before weights that are no numbers are saved; fp16 leaves out single steps by itself.
+
+        ``steps``: loss and norm of the gradient of each.
+        """
+        if not any(
+            all(map(math.isfinite, step)) for step in (steps if self.accelerator.mixed_precision == "fp16" else steps[-1:])
+        ):
+            loss, norm = steps[-1]
             raise ModelError(
-                f"the loss is {losses[-1]} at step {self.state.steps}: the weights or their gradients are no numbers any more. "
-                "Expected a finite loss. Try a lower optim.lr or precision=fp32; resume=true goes on from the last checkpoint"
+                f"at step {self.state.steps} the loss is {loss:.3g} and the norm of the gradient {norm:.3g}. Expected finite "
+                "numbers. Begin anew with a lower optim.lr, or go on from the last checkpoint with precision=fp32 resume=true"
             )
 
     def _stop(self) -> None:
