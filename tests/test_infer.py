@@ -52,6 +52,16 @@ def test_processes_that_clean_change_nothing(tmp_path: Path, model_folder: Path)
     assert alone.read_text(encoding="utf-8") == helped.read_text(encoding="utf-8")
 
 
+def test_a_process_that_cleans_starts_without_torch() -> None:
+    """It runs infer.py under this name first."""
+    code = (
+        f"import runpy, sys; runpy.run_path({str(ROOT / 'infer.py')!r}, run_name='__mp_main__'); print('torch' in sys.modules)"
+    )
+    code += "; import zhengling.extraction.cleaning; print('torch' in sys.modules)"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.split() == ["False", "False"]
+
+
 def test_a_gpu_gets_processes_that_clean_and_a_cpu_none() -> None:
     cores = len(os.sched_getaffinity(0))
     assert default_cleaners(torch.device("cpu"), 1) == 0

@@ -6,7 +6,6 @@ import datetime
 import io
 import json
 import re
-import runpy
 import shlex
 import sys
 from pathlib import Path
@@ -17,6 +16,7 @@ from conftest import GOLD, ROOT
 from making import docx, pdf
 
 from zhengling.cli import main as zhengling
+from zhengling.cluster.command import main as run_infer
 from zhengling.extraction.fingerprint import fingerprint
 from zhengling.extraction.records import DirectiveRecord, Record, SlotRecord
 from zhengling.extraction.valuing import with_own_date, with_values
@@ -43,7 +43,7 @@ def _there(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def infer(*arguments: object) -> int:
-    return runpy.run_path(str(ROOT / "infer.py"))["main"]([str(argument) for argument in arguments])
+    return run_infer([str(argument) for argument in arguments], "")
 
 
 def records(name: str) -> list[dict]:

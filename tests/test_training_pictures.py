@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib.util
 import subprocess
+import time
 from pathlib import Path
 
 import numpy as np
@@ -54,6 +55,7 @@ def test_the_board_holds_the_figures_and_forgets_what_a_killed_run_wrote_too_muc
     for step in (1, 2, 3):
         board.add({"train/loss": step / 2}, step)
     board.close()
+    time.sleep(1.1)  # the files of a board are read in the order of their seconds
     (board,) = open_boards(settings, 1)
     board.add({"train/loss": 0.25}, 2)
     board.close()
