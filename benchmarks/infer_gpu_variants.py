@@ -47,8 +47,9 @@ def forward_of(extractor: Extractor, variant: str) -> Forward:
         raise ValueError(f"variant: got {variant!r}. Expected one of: {', '.join(VARIANTS)}")
     forward = Forward(extractor.model, extractor.tokenizer.pad_token_id, extractor.device, "bf16")
     if variant == "padded":
-        forward.model = for_inference(extractor.model, extractor.device, "fp32")
-        forward.model.encoder.set_attn_implementation("sdpa")
+        forward.model = padded = for_inference(extractor.model, extractor.device, "fp32")
+        encoder: Any = padded.encoder
+        encoder.set_attn_implementation("sdpa")
     elif variant.endswith("half"):
         forward.model = HalfModel(copy.deepcopy(extractor.model)).eval()
     if variant.startswith("compiled"):

@@ -175,15 +175,17 @@ def stock_pipelines(
     ``outside``: the bias of the tag that is no entity, without which random weights find one at most tokens.
     """
     tags, labels = (type(encoder).from_dict({**encoder.to_dict(), "num_labels": count}) for count in (7, 5))
-    tags.id2label = {0: "O", **{tag: name for tag, name in tags.id2label.items() if tag}}
+    names: Any = tags.id2label
+    tags.id2label = {**names, 0: "O"}
     tagger = AutoModelForTokenClassification.from_config(tags).to(dtype).eval()
     torch.nn.init.constant_(tagger.classifier.bias[:1].detach(), outside)
     tokenizer.model_max_length = LONGEST
-    token_pipeline: Any = pipeline(
+    make: Any = pipeline  # whose overloads know no tokenizer without a class of its own
+    token_pipeline = make(
         "token-classification", model=tagger, tokenizer=tokenizer,
         stride=STRIDE, aggregation_strategy="simple", device=device,
     )  # fmt: skip
-    text_pipeline: Any = pipeline(
+    text_pipeline = make(
         "text-classification", model=AutoModelForSequenceClassification.from_config(labels).to(dtype).eval(),
         tokenizer=tokenizer, device=device, top_k=None, function_to_apply="sigmoid",
     )  # fmt: skip

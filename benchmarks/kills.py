@@ -91,11 +91,12 @@ def infer(extractor: Extractor, table: Path, output: Path, interval: float) -> N
     """What infer.py --resume does."""
     options = parse([str(table), "--output", str(output), "--resume", "--commit", str(interval)], "")
     inputs = Inputs(options.inputs, leave_out=options.output)
-    run = plan(options, extractor, inputs, inputs.survey())
+    engine = Engine(extractor, buffer=BUFFER)
+    run = plan(options, extractor, inputs, inputs.survey(), precision=engine.precision, runtime=engine.runtime)
     with Outputs(run, extractor.config.scheme, resume=True, commit_every=options.commit) as outputs:
         if not outputs.complete:
             documents = iter_documents(inputs.files(), read_settings(options), skip=outputs.resumed)
-            run_batch(Engine(extractor, buffer=BUFFER), documents, [outputs], progress=False)
+            run_batch(engine, documents, [outputs], progress=False)
         outputs.finish()
 
 

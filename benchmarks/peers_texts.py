@@ -76,7 +76,8 @@ def paragraphwise(find: Callable[[Sequence[str]], Sequence[Finding]]) -> Annotat
 
 def as_document(clean: CleanText, name: str, findings: Sequence[Finding]) -> Document:
     """The findings, one for each paragraph of the clean text, as an annotation of its source."""
-    paragraphs, directives = [], []
+    paragraphs: list[Paragraph] = []
+    directives: list[Directive] = []
     for (start, end), finding in zip(clean.paragraphs, findings, strict=True):
         boilerplate = "boilerplate" in finding.labels
         themes = () if boilerplate else tuple(theme for theme in DEFAULT_SCHEME.themes if theme in finding.labels)

@@ -69,7 +69,7 @@ def main() -> int:
     for path, introduction in ((README, INTRODUCTION + "\n"), (CARD, "")):
         before = path.read_text(encoding="utf-8")
         block = table.replace("{}", introduction)
-        after = re.sub(r"<!-- scores -->.*?<!-- /scores -->", lambda _, block=block: block, before, flags=re.S)
+        after = re.sub(r"<!-- scores -->.*?<!-- /scores -->", block.replace("\\", r"\\"), before, flags=re.S)
         after = re.sub(r"^# scores\n.*?^# /scores$", lambda _: metadata, after, flags=re.S | re.M)
         stale += after != before
         if "--check" not in sys.argv[1:]:

@@ -85,7 +85,8 @@ def build_recipes(options: argparse.Namespace, device: torch.device, precision: 
         compiled = Ours(build_trainer(options, device, precision, folder, "compile=true")[0])
         compiled.name = "ours, compiled"
         recipes.append(compiled)
-    tokenizer, how = trainer.tokenizer, {"device": device, "precision": precision}
+    tokenizer = trainer.tokenizer
+    how: dict[str, Any] = {"device": device, "precision": precision}
     same = build_trainer(options, device, precision, folder)[0].model
     for size in options.batches:
         name = f"stock with our model, dynamic padding, batch {size}"

@@ -80,7 +80,8 @@ class _Clock(TrainerCallback):
     """When the first step and the last one ended."""
 
     def __init__(self, device: torch.device) -> None:
-        self.device, self.ends = device, []
+        self.device = device
+        self.ends: list[float] = []
 
     def on_step_end(self, args: Any, state: Any, control: Any, **keywords: Any) -> None:
         if state.global_step in (1, state.max_steps):
@@ -177,13 +178,15 @@ def paragraph_rows(examples: Sequence[Example], tokenizer: PreTrainedTokenizerBa
             last = min(last, first + STOCK_LENGTH - 2)
             ids = np.asarray([tokenizer.cls_token_id, *example.document.ids[first:last], tokenizer.sep_token_id])
             pieces = np.asarray([-1, *np.zeros(last - first, dtype=int), -1])
-            tags = (np.asarray([IGNORED, *tags[first:last], IGNORED]) for tags in (example.directives, example.slots))
-            rows.append(LabelledWindow(ids, pieces, *tags, example.themes[[number]]))
+            directives = np.asarray([IGNORED, *example.directives[first:last], IGNORED])
+            slots = np.asarray([IGNORED, *example.slots[first:last], IGNORED])
+            rows.append(LabelledWindow(ids, pieces, directives, slots, example.themes[[number]]))
     return rows
 
 
 def stock_model(trainer: Trainer) -> PreTrainedModel:
     """The same encoder under the stock head, with weights of its own at random; attention as ``transformers`` chooses it."""
-    config = trainer.model.config.encoder.__class__.from_dict(trainer.model.config.encoder.to_dict())
+    encoder: Any = trainer.model.config.encoder
+    config = type(encoder).from_dict(encoder.to_dict())
     config.num_labels = trainer.model.tag_counts()["directive"]
     return AutoModelForTokenClassification.from_config(config, attn_implementation="sdpa")
