@@ -130,12 +130,12 @@ class Forward:
         while batches:
             chosen = batches.pop()
             sent = self._tried(rows, chosen)
-            if isinstance(sent, Exception) and len(chosen) > 1:
-                batches = self._smaller([*batches, chosen], sent)
-                continue
             if isinstance(sent, Exception):
-                log.warning("the model failed on a window of %d tokens: %s", len(rows[chosen[0]][0]), sent)
-                yield chosen[0], None
+                if len(chosen) > 1:
+                    batches = self._smaller([*batches, chosen], sent)
+                else:
+                    log.warning("the model failed on a window of %d tokens: %s", len(rows[chosen[0]][0]), sent)
+                    yield chosen[0], None
                 continue
             if waiting:
                 yield from _fetched(rows, waiting)

@@ -187,9 +187,8 @@ class Trainer:
 
         ``steps``: loss and norm of the gradient of each.
         """
-        if not any(
-            all(map(math.isfinite, step)) for step in (steps if self.accelerator.mixed_precision == "fp16" else steps[-1:])
-        ):
+        asked = steps if self.accelerator.mixed_precision == "fp16" else steps[-1:]
+        if not any(all(map(math.isfinite, step)) for step in asked):
             loss, norm = steps[-1]
             raise ModelError(
                 f"at step {self.state.steps} the loss is {loss:.3g} and the norm of the gradient {norm:.3g}. Expected finite "
