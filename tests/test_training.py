@@ -11,6 +11,7 @@ import time
 from dataclasses import fields
 from pathlib import Path
 
+import numpy as np
 import pytest
 import torch
 from accelerate import Accelerator
@@ -24,6 +25,7 @@ from zhengling.modeling.encoders import EncoderSettings
 from zhengling.modeling.vocabulary import character_tokenizer, count_characters
 from zhengling.scheme.labels import LabelScheme
 from zhengling.settings import load_settings
+from zhengling.training.augmentation import final_marks, without_final_marks
 from zhengling.training.building import build_model, schedule
 from zhengling.training.examples import Alignment, build_example, labelled_windows
 from zhengling.training.loop import train
@@ -135,6 +137,25 @@ def test_a_place_can_be_read_several_times_per_epoch(gold_folder: Path, tmp_path
     assert 1.5 < counts[1] / counts[0] < 3
 
 
+def test_marks_at_ends_of_paragraphs_are_left_out_and_no_others() -> None:
+    gold = parse_inline(
+        '<p t="none">甲。<d k="require">要乙，丙</d>。</p>\n<p t="party">丁</p>\n<p t="none">戊<d k="require">要己！</d></p>',
+        "x",
+    )
+    tokenizer = character_tokenizer(count_characters([gold.text]), 100)
+    example = build_example(gold, tokenizer, LabelScheme(), 64, Alignment())
+    windows = labelled_windows([example], tokenizer, 64, 8)
+    generator = np.random.default_rng(1)
+    read = [tokenizer.decode(w.ids) for w in without_final_marks(windows, final_marks(tokenizer), 1.0, generator)]
+    assert ["".join(text.split()) for text in read] == ["[CLS]甲。要乙，丙[SEP]丁[SEP]戊要己！[SEP]"]
+    (thinned,) = without_final_marks(windows, final_marks(tokenizer), 1.0, generator)
+    assert thinned.directives.tolist()[3:7] == [1, 2, 2, 2]
+    assert len(thinned.ids) == len(thinned.pieces) == len(thinned.slots) == len(windows[0].ids) - 1
+    some = [without_final_marks(windows, final_marks(tokenizer), 0.3, generator) for _ in range(400)]
+    assert 80 < sum(len(found[0].ids) < len(windows[0].ids) for found in some) < 160
+    assert without_final_marks(windows, final_marks(tokenizer), 0.0, generator) == windows
+
+
 def test_a_folder_with_a_checkpoint_is_not_run_over(gold_folder: Path, tmp_path: Path) -> None:
     (tmp_path / "run" / "checkpoint").mkdir(parents=True)
     with pytest.raises(ConfigError, match=r"Expected resume=true to go on, or another output=…"):
@@ -178,10 +199,10 @@ def test_a_misspelt_key_in_a_file_is_told_with_the_file(tmp_path: Path) -> None:
 
 def test_all_contradictions_come_in_one_message() -> None:
     wrong = ["model.overlap=200", "model.convolution=4", "data.dev=[]", "weights=int4", "optim.average=1", "data.repeat={a: 2}"]
-    wrong += ["report=[paper]", "optim.micro_tokens=-1", "model.local_features=1"]
+    wrong += ["report=[paper]", "optim.micro_tokens=-1", "model.local_features=1", "data.drop_final_marks=2"]
     with pytest.raises(ConfigError) as caught:
         load_settings(TrainSettings, SMOKE, wrong).check()
-    assert str(caught.value).count("\n  ") == 9
+    assert str(caught.value).count("\n  ") == 10
 
 
 def test_an_unknown_label_in_gold_stops_before_training(tmp_path: Path) -> None:

@@ -22,6 +22,8 @@ class Data:
     """How many times a place of ``train`` is read per epoch, by its name as given there; 1 where it is not named."""
     vary_windows: bool = True
     """Cut the windows anew each epoch, between half and the whole of their length."""
+    drop_final_marks: float = 0.15
+    """Share of the paragraphs that are read without the mark at their end, chosen anew each epoch, as in lists and slides."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -117,6 +119,8 @@ class TrainSettings:
         strangers = sorted(set(self.data.repeat) - set(self.data.train))
         if strangers or any(times < 1 for times in self.data.repeat.values()):
             wrong.append(f"data.repeat: got {dict(self.data.repeat)}. Expected places of data.train, each at least 1 time")
+        if not 0 <= self.data.drop_final_marks <= 1:
+            wrong.append(f"data.drop_final_marks ({self.data.drop_final_marks}) is a share: 0 <= drop_final_marks <= 1")
         if self.model.overlap >= self.model.window - 2:
             wrong.append(f"model.overlap ({self.model.overlap}) must be less than model.window - 2 ({self.model.window - 2})")
         if self.model.convolution % 2 == 0:

@@ -23,6 +23,7 @@ from zhengling.extraction.extractor import Extractor
 from zhengling.modeling.batches import token_batches
 from zhengling.modeling.model import ZhenglingModel
 from zhengling.training.ahead import one_ahead
+from zhengling.training.augmentation import final_marks, without_final_marks
 from zhengling.training.building import parameter_groups, schedule
 from zhengling.training.checkpoints import Checkpoints, replace_files
 from zhengling.training.development import Development
@@ -125,6 +126,8 @@ class Trainer:
         vary = self.settings.data.vary_windows and epoch > 0
         length = int(generator.integers(cut.window // 2, cut.window + 1)) if vary else cut.window
         windows = labelled_windows(self.examples, self.tokenizer, length, min(cut.overlap, length // 4))
+        share = self.settings.data.drop_final_marks
+        windows = without_final_marks(windows, final_marks(self.tokenizer), share, generator)
         shuffled = [windows[i] for i in generator.permutation(len(windows))]
         pools = [shuffled[i : i + POOL] for i in range(0, len(shuffled), POOL)]
         budget = self.settings.optim.batch_tokens
