@@ -36,6 +36,7 @@ from zhengling.scoring.report import report
 from zhengling.serving import command as serving
 from zhengling.settings import load_settings
 from zhengling.text import CleanText, read
+from zhengling.training.averaging import average
 from zhengling.training.settings import TrainSettings
 
 
@@ -48,6 +49,12 @@ def _evaluate(options: argparse.Namespace) -> None:
     if options.output:
         Path(options.output).parent.mkdir(parents=True, exist_ok=True)
         Path(options.output).write_text(json.dumps(result.as_dict(), ensure_ascii=False, indent=1) + "\n", encoding="utf-8")
+
+
+def _average(options: argparse.Namespace) -> None:
+    output = Path(options.output)
+    average([Path(model) for model in options.models], options.dev, output)
+    print(f"the mean of {len(options.models)} models is in {output / 'model'}, its figures in {output / 'metrics.json'}")
 
 
 def _agree(options: argparse.Namespace) -> None:
@@ -170,6 +177,11 @@ def parser() -> argparse.ArgumentParser:
     agree.add_argument("first", help="a folder of .xml files, or a .jsonl file")
     agree.add_argument("second", help="the same documents, annotated by another")
     agree.set_defaults(run=_agree)
+    mean = commands.add_parser("average", help="average the weights of models that were trained from the same ones")
+    mean.add_argument("models", nargs="+", metavar="MODEL", help="folders that train.py wrote, of one encoder and one seed")
+    mean.add_argument("--dev", nargs="+", required=True, metavar="GOLD", help="gold to choose thresholds and temperature on")
+    mean.add_argument("--output", required=True, help="folder for model/, metrics.json and reliability.png")
+    mean.set_defaults(run=_average)
     strip = commands.add_parser("strip", help="write the texts of gold documents without their tags")
     strip.add_argument("gold", nargs="+", help="folders of .xml files, .xml or .jsonl files")
     strip.add_argument("--output", required=True, help="folder for one .txt file per document")

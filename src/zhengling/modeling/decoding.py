@@ -44,27 +44,58 @@ def best_tags(
     Returns tags ``[batch, tokens]``, 0 on the padding.
     """
     batch, tokens, tags = log_probs.shape
-    rows = np.arange(batch)
     if transitions is None or classes is None:
         transitions, classes = np.zeros((1, 1, tags, tags), dtype=np.float32), np.full((batch, tokens), EDGE)
     between = transitions + np.where(allowed_transitions(kinds), 0.0, FORBIDDEN).astype(np.float32)
-    best = log_probs[:, 0] + np.where(allowed_starts(kinds), 0.0, FORBIDDEN).astype(np.float32)
-    best = best + transitions[EDGE, classes[:, 0], OUTSIDE]
-    bests = np.zeros((tokens, batch, tags), dtype=np.float32)
-    for t in range(1, tokens):
-        bests[t - 1] = best
-        candidate = (best[:, :, None] + between[classes[:, t - 1], classes[:, t]]).max(1) + log_probs[:, t]
-        best = np.where((t < lengths)[:, None], candidate, best)
-    best = best + transitions[classes[rows, lengths - 1], EDGE][:, :, OUTSIDE]
-    result = np.zeros((batch, tokens), dtype=np.int64)
-    current = best.argmax(1)
-    for t in range(tokens - 1, -1, -1):
+    pairs = np.ascontiguousarray((classes[:, :-1] * len(between) + classes[:, 1:]).T)
+    by_pair = between.reshape(-1, tags * tags)
+    start = np.where(allowed_starts(kinds), 0.0, FORBIDDEN).astype(np.float32)
+    first = log_probs[:, 0] + start + transitions[EDGE, classes[:, 0], OUTSIDE]
+    bests = _best_scores(first.T, np.ascontiguousarray(log_probs.transpose(1, 2, 0)), by_pair, pairs, lengths)
+    last = bests[-1].T + transitions[classes[np.arange(batch), lengths - 1], EDGE][:, :, OUTSIDE]
+    return _followed_back(last.argmax(1), bests, by_pair.reshape(-1, tags, tags).transpose(0, 2, 1).copy(), pairs, lengths)
+
+
+def _best_scores(
+    first: NDArray[np.float32],
+    emitted: NDArray[np.float32],
+    by_pair: NDArray[np.float32],
+    pairs: NDArray[np.int64],
+    lengths: NDArray[np.int64],
+) -> NDArray[np.float32]:
+    """The score of the best way to each tag, ``[tokens, tags, batch]``: the batch last, over which numpy is fast.
+
+    ``first``: of the first tokens, ``[tags, batch]``; ``by_pair``: the transitions between tags by pair of classes,
+    ``[pairs, tags × tags]``; ``pairs``: ``[tokens - 1, batch]``. Behind a sequence's end its scores stay.
+    """
+    bests = np.empty_like(emitted)
+    bests[0] = first
+    _, tags, batch = emitted.shape
+    transposed = np.ascontiguousarray(by_pair.T)
+    ways = np.empty((tags * tags, batch), dtype=np.float32)
+    for t in range(1, len(emitted)):
+        np.take(transposed, pairs[t - 1], axis=1, out=ways, mode="clip")
+        found = (ways.reshape(tags, tags, batch) + bests[t - 1][:, None]).max(0) + emitted[t]
+        bests[t] = np.where(t < lengths, found, bests[t - 1])
+    return bests
+
+
+def _followed_back(
+    current: NDArray[np.int64],
+    bests: NDArray[np.float32],
+    into: NDArray[np.float32],
+    pairs: NDArray[np.int64],
+    lengths: NDArray[np.int64],
+) -> NDArray[np.int64]:
+    """The tags of the best way that ends with ``current``, ``[batch]``; ``into``: transitions ``[pairs, tag, tag before]``."""
+    result = np.zeros((len(bests), len(current)), dtype=np.int64)
+    for t in range(len(bests) - 1, -1, -1):
         inside = t < lengths
-        result[inside, t] = current[inside]
+        result[t] = np.where(inside, current, OUTSIDE)
         if t > 0:
-            before = bests[t - 1] + between[classes[:, t - 1], classes[:, t], :, current]
+            before = bests[t - 1].T + into[pairs[t - 1], current]
             current = np.where(inside, before.argmax(1), current)
-    return result
+    return np.ascontiguousarray(result.T)
 
 
 def log_softmax(logits: NDArray[np.float32]) -> NDArray[np.float32]:

@@ -15,8 +15,8 @@ FINAL_MARKS = "。！？；"
 
 def final_marks(tokenizer: PreTrainedTokenizerBase) -> tuple[int, ...]:
     """The tokens of :data:`FINAL_MARKS` that the vocabulary has."""
-    ids = tokenizer.convert_tokens_to_ids(list(FINAL_MARKS))
-    return tuple(number for number in ids if number != tokenizer.unk_token_id)
+    vocabulary = tokenizer.get_vocab()
+    return tuple(vocabulary[mark] for mark in FINAL_MARKS if mark in vocabulary)
 
 
 def without_final_marks(

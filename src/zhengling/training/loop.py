@@ -31,13 +31,7 @@ from zhengling.training.provenance import code_version
 from zhengling.training.reporting import import_wandb
 from zhengling.training.settings import TrainSettings
 from zhengling.training.stopping import StopRequest
-from zhengling.training.thresholds import (
-    at_temperature,
-    calibration_error,
-    choose_temperature,
-    choose_thresholds,
-    paragraph_scores,
-)
+from zhengling.training.thresholds import calibrate, calibration_errors
 from zhengling.training.trainer import Trainer, precision_name
 from zhengling.version import VERSION
 
@@ -132,11 +126,7 @@ def finish(trainer: Trainer, gold: Sequence[Document], development: Development)
         model = model.half().float()
     extractor = Extractor(model, trainer.tokenizer, name=str(folder / "model"), device=trainer.accelerator.device)
     config = model.config
-    config.theme_temperature = 1.0  # of a run that was finished before and is finished again
-    raw = paragraph_scores(extractor, dev)
-    config.theme_temperature = choose_temperature(raw)
-    calibrated = at_temperature(raw, config.theme_temperature)
-    config.thresholds = choose_thresholds(calibrated, config.thresholds)
+    raw, calibrated = calibrate(extractor, dev)
     scored = development.report(extractor, model=extractor.name)
     config.provenance = {
         "version": VERSION,
@@ -150,8 +140,7 @@ def finish(trainer: Trainer, gold: Sequence[Document], development: Development)
     best = max(history, key=lambda record: record["score"])["epoch"]
     metrics = {**scored.as_dict(), "best_epoch": best, "steps": trainer.state.steps, "history": history}
     metrics |= {"provenance": config.provenance, "run": run_facts(trainer)}
-    errors = {"at_temperature_1": calibration_error(raw), "calibrated": calibration_error(calibrated)}
-    metrics["calibration_error"] = {name: round(value, 4) for name, value in errors.items()}
+    metrics["calibration_error"] = calibration_errors(raw, calibrated)
     draw_curves(history, best, folder / "curves.png")
     draw_reliability({"as trained": raw, f"temperature {config.theme_temperature}": calibrated}, folder / "reliability.png")
     text = json.dumps(metrics, ensure_ascii=False, indent=1)

@@ -32,6 +32,17 @@ def paragraph_scores(extractor: Extractor, gold: Sequence[Document]) -> Scores:
     return {name: (probabilities[:, i], labels[:, i]) for i, name in enumerate(config.theme_outputs)}
 
 
+def calibrate(extractor: Extractor, gold: Sequence[Document]) -> tuple[Scores, Scores]:
+    """Choose temperature and thresholds on documents and set them in the model's configuration; the scores before and after."""
+    config = extractor.config
+    config.theme_temperature = 1.0
+    raw = paragraph_scores(extractor, gold)
+    config.theme_temperature = choose_temperature(raw)
+    calibrated = at_temperature(raw, config.theme_temperature)
+    config.thresholds = choose_thresholds(calibrated, config.thresholds)
+    return raw, calibrated
+
+
 def choose_temperature(scores: Scores) -> float:
     """The temperature that makes the labels likeliest (Guo et al. 2017); ``scores`` are those at temperature 1."""
     probabilities, labels = _together(scores)
@@ -67,6 +78,12 @@ def calibration_error(scores: Scores) -> float:
     """Expected calibration error (Naeini et al. 2015): mean gap between score and share that is right, over bins."""
     bins = [part for part in reliability(scores) if part.count]
     return sum(part.count * abs(part.score - part.right) for part in bins) / max(1, sum(part.count for part in bins))
+
+
+def calibration_errors(raw: Scores, calibrated: Scores) -> dict[str, float]:
+    """The calibration errors of what :func:`calibrate` gave, as they are reported."""
+    errors = {"at_temperature_1": calibration_error(raw), "calibrated": calibration_error(calibrated)}
+    return {name: round(value, 4) for name, value in errors.items()}
 
 
 def _together(scores: Scores) -> tuple[NDArray[np.float64], NDArray[np.int64]]:
