@@ -20,6 +20,7 @@ def as_section(figures: dict[str, Any]) -> str:
         "bf16 on a part of the texts. Steady: behind the first third, when the cleaning processes are there.\n\n",
         _whole(shapes),
         *(_where(SHAPES[name], shape["ours"]) for name, shape in shapes.items() if "stats" in shape.get("ours", {})),
+        f"\n{figures['remark']}\n" if "remark" in figures else "",
         "\nThe forward pass alone, from arrays of windows to logits on the GPU, in several ways (benchmarks/infer_gpu_variants.py):\n\n",
         _passes(shapes),
         _agreement(figures["agreement"]) if "agreement" in figures else "",

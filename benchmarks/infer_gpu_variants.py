@@ -1,8 +1,8 @@
-"""The forward pass on a GPU in several ways, none but the first two of which a user can have yet; the matrix products of the GPU.
+"""The forward pass on a GPU in several ways, none but the first two of which a user can have; the matrix products of the GPU.
 
 ``padded``: as on a GPU without the kernel, sdpa over the padded batch; ``packed``: what :func:`for_inference` gives in bf16;
-``half``: packed, and the encoder's weights and everything between its layers in bf16 instead of the products alone;
-``compiled`` and ``compiled half``: layers and heads through ``torch.compile``, for any number of tokens.
+``autocast``: packed, but of the encoder the products alone in bf16; ``compiled``: packed, layers and heads through
+``torch.compile``, for any number of tokens.
 """
 
 from __future__ import annotations
@@ -20,25 +20,10 @@ from zhengling.extraction.extractor import Extractor
 from zhengling.extraction.forward import Forward
 from zhengling.modeling.batches import Row, token_batches
 from zhengling.modeling.inference import for_inference
-from zhengling.modeling.model import ZhenglingModel
-from zhengling.modeling.packing import PackedModel, Packing
+from zhengling.modeling.packing import PackedModel
 from zhengling.modeling.windows import TokenizedDocument, plan_windows, window_ids
 
-VARIANTS = ("padded", "packed", "half", "compiled", "compiled half")
-
-
-class HalfModel(PackedModel):
-    """A packed model of which the encoder's weights are bf16, outside of autocast, which would sum and normalise in float32."""
-
-    def __init__(self, model: ZhenglingModel) -> None:
-        super().__init__(model)
-        for parameter in self.model.encoder.parameters():  # and no buffer: the frequencies of a rotation stay exact
-            parameter.data = parameter.data.to(torch.bfloat16)
-
-    def encoded(self, input_ids: torch.Tensor, packing: Packing) -> torch.Tensor:
-        """As of :meth:`PackedModel.encoded`."""
-        with torch.autocast(input_ids.device.type, enabled=False):
-            return super().encoded(input_ids, packing)
+VARIANTS = ("padded", "packed", "autocast", "compiled")
 
 
 def forward_of(extractor: Extractor, variant: str) -> Forward:
@@ -50,9 +35,9 @@ def forward_of(extractor: Extractor, variant: str) -> Forward:
         forward.model = padded = for_inference(extractor.model, extractor.device, "fp32")
         encoder: Any = padded.encoder
         encoder.set_attn_implementation("sdpa")
-    elif variant.endswith("half"):
-        forward.model = HalfModel(copy.deepcopy(extractor.model)).eval()
-    if variant.startswith("compiled"):
+    elif variant == "autocast":
+        forward.model = PackedModel(copy.deepcopy(extractor.model)).eval()
+    elif variant == "compiled":
         assert isinstance(forward.model, PackedModel)
         compile_parts(forward.model)
     return forward

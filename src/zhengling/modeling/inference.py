@@ -41,7 +41,7 @@ def for_inference(model: ZhenglingModel, device: torch.device, precision: str) -
             if type(layer.attn) is ModernBertAttention and type(layer.mlp) is ModernBertMLP:
                 layer.attn, layer.mlp = BlockAttention(layer.attn), GatedLayer(layer.mlp)
     if precision in ("bf16", "fp16") and can_pack(encoder, device):
-        return PackedModel(fast)
+        return PackedModel(fast, torch.bfloat16 if precision == "bf16" else None)  # in fp16 sums could overflow
     return _quantised(fast) if precision == "int8" else fast
 
 
