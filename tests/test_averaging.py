@@ -1,0 +1,81 @@
+"""The mean of models: its weights, what it leaves, and what is refused."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+import torch
+from safetensors.torch import load_file
+from test_training import SMOKE, overrides
+
+import zhengling
+from zhengling.cli import main
+from zhengling.errors import ConfigError, ModelError
+from zhengling.settings import load_settings
+from zhengling.training.averaging import average, mean_weights
+from zhengling.training.loop import train
+from zhengling.training.settings import TrainSettings
+
+
+def trained(gold: Path, output: Path, *more: str) -> Path:
+    train(load_settings(TrainSettings, SMOKE, overrides(gold, output, "optim.epochs=1", *more)))
+    return output / "model"
+
+
+@pytest.fixture(scope="module")
+def models(gold_folder: Path, tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path, Path]:
+    """Two runs that differ in a rate, and their gold."""
+    folder = tmp_path_factory.mktemp("runs")
+    return trained(gold_folder, folder / "a"), trained(gold_folder, folder / "b", "optim.head_lr=1e-4"), gold_folder
+
+
+def test_the_mean_lies_between_and_is_a_model(models: tuple[Path, Path, Path], tmp_path: Path) -> None:
+    one, other, gold = models
+    output = tmp_path / "mean"
+    assert main(["average", str(one), str(other), "--dev", str(gold), "--output", str(output)]) == 0
+    assert sorted(path.name for path in output.iterdir()) == ["metrics.json", "model", "reliability.png"]
+    weights, first, second = (load_file(folder / "model.safetensors") for folder in (output / "model", one, other))
+    assert weights.keys() == first.keys()
+    moved = [name for name in weights if not torch.equal(first[name], second[name])]
+    assert "theme_head.bias" in moved and "token_classes" not in moved
+    for name in moved:
+        assert torch.allclose(weights[name].float(), (first[name].float() + second[name].float()) / 2, rtol=1e-3, atol=1e-4), (
+            name
+        )
+    extractor = zhengling.load(output / "model")
+    metrics = json.loads((output / "metrics.json").read_text(encoding="utf-8"))
+    assert metrics["provenance"] == extractor.config.provenance
+    assert len(extractor.config.provenance["average_of"]) == 2
+    assert extractor.config.provenance["train"]["documents"] == 24
+    assert metrics["figures"].keys() >= {"directives exact", "slots micro", "themes macro"}
+    assert extractor("各单位要于6月底前完成整改。").characters == 14
+
+
+def test_numbers_are_averaged_and_classes_kept() -> None:
+    states = [{"weight": torch.tensor([1.0, number]), "classes": torch.tensor([7])} for number in (2.0, 4.0, 9.0)]
+    mean = mean_weights(states)
+    assert mean["weight"].tolist() == [1.0, 5.0] and mean["classes"].tolist() == [7]
+
+
+def test_what_cannot_be_averaged_is_refused(models: tuple[Path, Path, Path], tmp_path: Path) -> None:
+    one, other, gold = models
+    with pytest.raises(ConfigError, match=r"got 1 model\. Expected at least two"):
+        average([one], [str(gold)], tmp_path / "x")
+    wide = trained(gold, tmp_path / "wide", "model.convolution=7")
+    with pytest.raises(ModelError, match=r"differ in convolution\. Expected"):
+        average([one, wide], [str(gold)], tmp_path / "x")
+    with pytest.raises(ConfigError, match=r"is there\. Expected an output without a model"):
+        average([one, other], [str(gold)], one.parent)
+    assert not (tmp_path / "x").exists()
+
+
+def test_heads_that_began_apart_are_told(
+    models: tuple[Path, Path, Path], tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    one, _, gold = models
+    apart = trained(gold, tmp_path / "apart", "seed=2")
+    with caplog.at_level("WARNING", "zhengling.training.averaging"):
+        average([one, apart], [str(gold)], tmp_path / "mean")
+    assert "were trained from another seed" in caplog.text
