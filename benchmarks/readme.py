@@ -19,7 +19,7 @@ README, CARD = ROOT / "README.md", ROOT / "src" / "zhengling" / "default_model" 
 INTRODUCTION = """## Scores of the default model
 
 F1 in percent, with 95 % bootstrap intervals over documents. `dev`: `make evaluate GOLD=../shared/annotation/dev`,
-real documents on which the seed, the checkpoint, the weight of the transitions and the theme thresholds were chosen.
+real documents on which the checkpoints, the runs whose mean it is and the theme thresholds were chosen.
 `zhenggao-test`: `make evaluate GOLD=data/zhenggao/test`, documents of our own corpus on which nothing was chosen.
 More in `benchmarks/README.md`.
 """
