@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from itertools import pairwise
+from itertools import chain, pairwise
 
 import numpy as np
 from numpy.typing import NDArray
@@ -73,12 +73,15 @@ def tokenize_paragraphs(text: str, paragraphs: Sequence[Bounds], tokenizer: PreT
             add_special_tokens=False,
             return_offsets_mapping=True,
             return_attention_mask=False,
+            return_token_type_ids=False,
             verbose=False,
         )
-        for (number, start, _), piece, offsets in zip(some, encoded["input_ids"], encoded["offset_mapping"], strict=True):
-            ids.append(np.asarray(piece, dtype=np.int64))
-            spans.append(np.asarray(offsets, dtype=np.int64).reshape(-1, 2) + start)
-            counts[number + 1] += len(piece)
+        sizes = [len(piece) for piece in encoded["input_ids"]]
+        edges = chain.from_iterable(chain.from_iterable(encoded["offset_mapping"]))
+        ids.append(np.fromiter(chain.from_iterable(encoded["input_ids"]), dtype=np.int64, count=sum(sizes)))
+        offsets = np.fromiter(edges, dtype=np.int64, count=2 * sum(sizes)).reshape(-1, 2)
+        spans.append(offsets + np.repeat([start for _, start, _ in some], sizes)[:, None])
+        np.add.at(counts, [number + 1 for number, _, _ in some], sizes)
     offsets = np.concatenate(spans) if spans else np.empty((0, 2), dtype=np.int64)
     flat = np.concatenate(ids) if ids else np.empty(0, dtype=np.int64)
     bounds = tuple(pairwise(counts.cumsum().tolist()))
