@@ -5,9 +5,11 @@ from __future__ import annotations
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from tokenizers import Tokenizer, models
+from transformers import PreTrainedTokenizerBase, PreTrainedTokenizerFast
 
 from zhengling.modeling.batches import token_batches
-from zhengling.modeling.vocabulary import character_tokenizer, count_characters
+from zhengling.modeling.vocabulary import character_tokenizer, count_characters, token_ids
 from zhengling.modeling.windows import Piece, owned_tokens, plan_windows, tokenize_paragraphs, window_ids
 
 
@@ -70,3 +72,38 @@ def test_batches_keep_the_budget(lengths: list[int], budget: int) -> None:
     assert sorted(index for batch in batches for index in batch) == list(range(len(lengths)))
     for batch in batches:
         assert len(batch) == 1 or len(batch) * max(lengths[index] for index in batch) <= budget
+
+
+CHARACTERS = "甲乙a aé。ß一\n\r\tAÉŞΣς0\U0001f600\U00010400\u0130"
+
+
+def by_the_tokenizer(text: str, tokenizer: PreTrainedTokenizerBase) -> tuple[list[int], list[tuple[int, int]]]:
+    encoded = tokenizer(text, add_special_tokens=False, return_offsets_mapping=True)
+    return encoded["input_ids"], [tuple(edges) for edges in encoded["offset_mapping"]]
+
+
+@given(st.lists(st.sampled_from([*CHARACTERS, "[UNK]", "[SEP]", "未"]), max_size=40).map("".join))
+def test_tokens_are_those_of_the_tokenizer(text: str) -> None:
+    """Those looked up, and those of texts with the name of a special token or a character that lower case makes several."""
+    tokenizer = character_tokenizer(count_characters(["甲乙a aé。ßşσς0\U0001f600\U00010428i"]), 100)
+    document = tokenize_paragraphs(text, [(0, len(text))], tokenizer)
+    ids, edges = by_the_tokenizer(text, tokenizer)
+    assert document.ids.tolist() == ids
+    assert list(zip(document.starts.tolist(), document.ends.tolist(), strict=True)) == edges
+    looked_up = token_ids(text, tokenizer)
+    assert (looked_up is None) == any(each in text for each in ("[UNK]", "[SEP]", "\u0130"))
+
+
+def test_a_vocabulary_that_grows_is_seen() -> None:
+    tokenizer = character_tokenizer(count_characters(["甲"]), 100)
+    assert token_ids("甲乙", tokenizer).tolist() == [5, 1]
+    tokenizer.add_tokens(["乙乙"])
+    assert token_ids("甲乙", tokenizer) is None
+    assert tokenize_paragraphs("甲乙乙", [(0, 3)], tokenizer).ids.tolist() == [5, 6]
+
+
+def test_other_tokenizers_are_run() -> None:
+    words = Tokenizer(models.WordPiece({"[UNK]": 0, "甲": 1, "##乙": 2}, unk_token="[UNK]"))
+    tokenizer = PreTrainedTokenizerFast(tokenizer_object=words, unk_token="[UNK]")
+    assert token_ids("甲乙", tokenizer) is None
+    assert tokenize_paragraphs("甲乙", [(0, 2)], tokenizer).ids.tolist() == [1, 2]

@@ -15,6 +15,8 @@ import numpy as np
 from numpy.typing import NDArray
 from transformers import PreTrainedTokenizerBase
 
+from zhengling.modeling.vocabulary import token_ids
+
 Bounds = tuple[int, int]
 LONG = 20_000
 """Characters that are tokenized at a time."""
@@ -58,7 +60,17 @@ class TokenizedDocument:
 
 
 def tokenize_paragraphs(text: str, paragraphs: Sequence[Bounds], tokenizer: PreTrainedTokenizerBase) -> TokenizedDocument:
-    """Tokenize each paragraph of a clean text on its own; characters that yield no token are in no token's span.
+    """Tokenize each paragraph of a clean text on its own; characters that yield no token are in no token's span."""
+    ids = token_ids(text, tokenizer)
+    if ids is None:
+        return _run_tokenizer(text, paragraphs, tokenizer)
+    places = np.concatenate([np.arange(start, end) for start, end in paragraphs]) if paragraphs else np.empty(0, dtype=np.int64)
+    sizes = np.asarray([0, *(end - start for start, end in paragraphs)])
+    return TokenizedDocument(ids[places], places, places + 1, tuple(pairwise(sizes.cumsum().tolist())))
+
+
+def _run_tokenizer(text: str, paragraphs: Sequence[Bounds], tokenizer: PreTrainedTokenizerBase) -> TokenizedDocument:
+    """The same by the tokenizer, whichever it is.
 
     A paragraph of more than :data:`LONG` characters is tokenized in stretches, cut behind a mark where there is one, since a
     tokenizer keeps a hundred bytes and more of each token in memory.
