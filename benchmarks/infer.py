@@ -14,7 +14,6 @@ from __future__ import annotations
 import argparse
 import json
 import platform
-from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -46,6 +45,7 @@ def main() -> None:
     parser.add_argument(
         "--seconds", type=float, default=90, help="of each part on a GPU, after which nothing is begun (default: %(default)s)"
     )
+    parser.add_argument("--remark", help="a sentence on the figures of a GPU that is kept with them")
     parser.add_argument("--folder", type=Path, default=HERE, help="of infer.json and INFER.md (default: %(default)s)")
     parser.add_argument(
         "--only", nargs="+", choices=[*PARTS, *GPU_PARTS], default=PARTS, help="measure these anew and keep the other figures"
@@ -71,7 +71,10 @@ def main() -> None:
         "equal": lambda: measure_equal_windows(ROOT.parent / "shared" / "corpus"),
         "memory": lambda: measure_memory(options.megabytes),
     }
-    of_gpu = partial(save, "gpu")
+
+    def of_gpu(figures: dict[str, Any]) -> None:
+        save("gpu", {**figures, "remark": options.remark} if options.remark else figures)
+
     gpu_measures = {
         "gpu": lambda: measure_gpu(texts, options.copies, options.cleaners, options.seconds, of_gpu),
         "gpu-compiled": lambda: measure_compiled(texts, options.seconds, of_gpu, result.get("gpu", {})),

@@ -43,7 +43,7 @@ def _how(rows: Rows) -> list[str]:
         "on what the same places held when it was made (its card has the hash). All were scored on the same "
         f"{signature['documents']} documents ({data['gold']}; SHA-256 of ids, texts and annotations), after the same cleaning, "
         f"in the paragraphs that our reader finds. F1 in percent with 95 % intervals ({signature['bootstrap']}).\n\n",
-        "The documents are development documents: the seed, checkpoint, transitions and thresholds of zhengling's default "
+        "The documents are development documents: the checkpoints, runs and thresholds of zhengling's default "
         "model were chosen on them (`benchmarks/README.md`), so that its column is a little too good. Nothing of the peers "
         "was: their settings come from parts of the training gold and from what twenty minutes of one core allow.\n\n",
         *(f"- `{name}`: {_what(name)}; run {row['made']['date']}\n" for name, row in rows.items()),

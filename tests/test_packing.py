@@ -120,6 +120,21 @@ def test_an_encoder_in_bf16_says_nearly_the_same_and_leaves_the_original(make: C
     assert 0 < off < 2 * off_autocast < 0.2
 
 
+@pytest.mark.parametrize("make", [bert, modernbert])
+def test_the_heads_take_an_encoder_in_bf16(make: Callable[..., PreTrainedModel]) -> None:
+    model = model_of(make, 128)
+    batch = collate(rows(), 0)
+    given = batch.input_ids, batch.attention_mask, batch.pieces
+    fast = PackedModel(copy.deepcopy(model), torch.bfloat16)
+    with torch.inference_mode():
+        wanted = model(*given, piece_count=batch.piece_count)
+        with torch.autocast("cpu", torch.bfloat16):
+            found = fast(*given, piece_count=batch.piece_count, lengths=LENGTHS)
+    real = batch.attention_mask > 0
+    for name in ("directives", "slots"):
+        assert (found[name].argmax(-1) == wanted[name].argmax(-1))[real].float().mean() > 0.93
+
+
 def test_a_packing_says_where_each_token_is() -> None:
     packing = Packing.of([3, 1, 2], 4, CPU)
     assert packing.places.tolist() == [0, 1, 2, 4, 8, 9]
@@ -172,33 +187,37 @@ def test_the_kernel_says_what_padded_fp32_says(make: Callable[..., PreTrainedMod
             padded = model.encoder(input_ids=batch.input_ids, attention_mask=batch.attention_mask).last_hidden_state
             found = fast.encoded(batch.input_ids, Packing.of(LENGTHS, max(LENGTHS), device))
     off, off_padded = ((each.float() - wanted)[real].norm() / wanted[real].norm() for each in (found, padded))
-    assert off < 2 * off_padded + 1e-3 < 0.25
+    most, times = (0.15, 2.0) if precision == "bf16" else (0.1, 1.5)  # in bf16 the encoder is so throughout
+    assert off < most
+    assert off < times * off_padded + 1e-3
 
 
 @GPU
-def test_tags_are_those_of_the_cpu_at_nearly_all_tokens() -> None:
+@pytest.mark.parametrize("precision", ["bf16", "fp16"])
+def test_tags_are_those_of_the_cpu_at_nearly_all_tokens(precision: str) -> None:
     device = torch.device("cuda")
     model = model_of(modernbert, 128)
     batch = collate(rows(), 0)
     given = batch.input_ids, batch.attention_mask, batch.pieces
-    fast = for_inference(copy.deepcopy(model).to(device), device, "fp16")
-    with torch.inference_mode(), torch.autocast("cuda", torch.float16):
+    fast = for_inference(copy.deepcopy(model).to(device), device, precision)
+    with torch.inference_mode(), torch.autocast("cuda", {"bf16": torch.bfloat16, "fp16": torch.float16}[precision]):
         found = fast(*(each.to(device) for each in given), piece_count=batch.piece_count, lengths=LENGTHS)
     with torch.inference_mode():
         wanted = model(*given, piece_count=batch.piece_count)
     real = batch.attention_mask > 0
     same = [(found[name].argmax(-1).cpu() == wanted[name].argmax(-1))[real].float().mean() for name in ("directives", "slots")]
-    assert min(same) > 0.97
+    assert min(same) > (0.97 if precision == "fp16" else 0.93)  # the weights are random and the logits close
 
 
 @GPU
-def test_records_are_those_of_the_cpu_over_several_buffers() -> None:
-    """The default model over our own samples, in fp16, with small buffers and batches."""
+@pytest.mark.parametrize("precision", ["bf16", "fp16"])
+def test_records_are_those_of_the_cpu_over_several_buffers(precision: str) -> None:
+    """The default model over our own samples, with small buffers and batches."""
     samples = sorted((ROOT / "data" / "samples").glob("*.txt"))
     documents = [SourceDocument(str(path), path.read_bytes(), id=path.name) for path in samples]
     found = []
-    for device, precision in (("cpu", "fp32"), ("cuda", "fp16")):
-        extractor = load(device=device, precision=precision)
+    for device, chosen in (("cpu", "fp32"), ("cuda", precision)):
+        extractor = load(device=device, precision=chosen)
         extractor.forward.budget = 2048
         records = [record for _, record, _ in Engine(extractor, buffer=2000).records(iter(documents))]
         found.append([{(d.start, d.end, d.kind) for d in record.directives} for record in records])

@@ -154,6 +154,32 @@ def test_marks_at_ends_of_paragraphs_are_left_out_and_no_others() -> None:
     some = [without_final_marks(windows, final_marks(tokenizer), 0.3, generator) for _ in range(400)]
     assert 80 < sum(len(found[0].ids) < len(windows[0].ids) for found in some) < 160
     assert without_final_marks(windows, final_marks(tokenizer), 0.0, generator) == windows
+    assert without_final_marks(windows, (), 1.0, generator) == windows
+
+
+def test_a_mark_where_a_long_paragraph_is_cut_stays() -> None:
+    gold = parse_inline(f'<p t="none">{"甲乙丙丁。" * 20}</p>', "x")
+    tokenizer = character_tokenizer(count_characters([gold.text]), 100)
+    example = build_example(gold, tokenizer, LabelScheme(), 22, Alignment())
+    windows = labelled_windows([example], tokenizer, 22, 5)
+    thinned = without_final_marks(windows, final_marks(tokenizer), 1.0, np.random.default_rng(1))
+    cut = [len(before.ids) - len(after.ids) for before, after in zip(windows, thinned, strict=True)]
+    assert sum(window.ids[-2] == final_marks(tokenizer)[0] for window in windows) > 2
+    assert cut == [0] * (len(windows) - 1) + [1]
+
+
+def test_training_leaves_marks_out_and_the_same_ones_each_time(gold_folder: Path, tmp_path: Path) -> None:
+    batches = {}
+    for share in (0, 1):
+        settings = load_settings(TrainSettings, SMOKE, overrides(gold_folder, tmp_path, f"data.drop_final_marks={share}"))
+        gold, scheme = load_gold(settings.data.train), LabelScheme()
+        model, tokenizer = build_model(settings, scheme, gold)
+        examples = [build_example(d, tokenizer, scheme, settings.model.window, Alignment()) for d in gold]
+        trainer = Trainer(settings, Accelerator(cpu=True), model, tokenizer, examples)
+        batches[share], again = ([[w.ids.tolist() for w in batch] for batch in trainer.batches(1)] for _ in range(2))
+        assert batches[share] == again
+    left, all_of_them = (sum(len(ids) for batch in batches[share] for ids in batch) for share in (1, 0))
+    assert 0 < all_of_them - left <= sum(len(document.paragraphs) for document in gold)
 
 
 def test_a_folder_with_a_checkpoint_is_not_run_over(gold_folder: Path, tmp_path: Path) -> None:

@@ -36,7 +36,6 @@ from zhengling.scoring.report import report
 from zhengling.serving import command as serving
 from zhengling.settings import load_settings
 from zhengling.text import CleanText, read
-from zhengling.training.averaging import average
 from zhengling.training.settings import TrainSettings
 
 
@@ -52,8 +51,10 @@ def _evaluate(options: argparse.Namespace) -> None:
 
 
 def _average(options: argparse.Namespace) -> None:
+    from zhengling.training.averaging import average  # which draws and trains: the other commands start a second sooner
+
     output = Path(options.output)
-    average([Path(model) for model in options.models], options.dev, output)
+    average([Path(model) for model in options.models], options.dev, output, options.weights)
     print(f"the mean of {len(options.models)} models is in {output / 'model'}, its figures in {output / 'metrics.json'}")
 
 
@@ -177,10 +178,11 @@ def parser() -> argparse.ArgumentParser:
     agree.add_argument("first", help="a folder of .xml files, or a .jsonl file")
     agree.add_argument("second", help="the same documents, annotated by another")
     agree.set_defaults(run=_agree)
-    mean = commands.add_parser("average", help="average the weights of models that were trained from the same ones")
+    mean = commands.add_parser("average", help="average the weights of several runs, a model soup")
     mean.add_argument("models", nargs="+", metavar="MODEL", help="folders that train.py wrote, of one encoder and one seed")
     mean.add_argument("--dev", nargs="+", required=True, metavar="GOLD", help="gold to choose thresholds and temperature on")
     mean.add_argument("--output", required=True, help="folder for model/, metrics.json and reliability.png")
+    mean.add_argument("--weights", choices=("fp32", "fp16"), default="fp32", help="how it is stored (default: %(default)s)")
     mean.set_defaults(run=_average)
     strip = commands.add_parser("strip", help="write the texts of gold documents without their tags")
     strip.add_argument("gold", nargs="+", help="folders of .xml files, .xml or .jsonl files")

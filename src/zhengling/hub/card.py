@@ -112,8 +112,8 @@ def _made(metrics: dict[str, Any] | None, config: dict[str, Any]) -> list[str]:
         ]
         documents = metrics["signature"]["documents"]
         parts = [
-            f"## Scores\n\nIn percent, with 95 % bootstrap intervals, on the {documents} development documents by which the "
-            "checkpoint was chosen.\n",
+            f"## Scores\n\nIn percent, with 95 % bootstrap intervals, on the {documents} development documents by which it "
+            "was chosen and calibrated.\n",
             "| figure | score |\n|---|---|\n" + "\n".join(lines) + "\n",
         ]
     provenance = json.dumps(config.get("provenance", {}), ensure_ascii=False, indent=1)

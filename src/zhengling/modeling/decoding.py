@@ -40,7 +40,8 @@ def best_tags(
     """Viterbi over the BIO constraints, for a batch of sequences at once.
 
     ``log_probs``: ``[batch, tokens, 1 + 2 × kinds]``, padded; ``lengths``: ``[batch]``. ``transitions``, of
-    :func:`zhengling.modeling.transitions.count_transitions`, are added by the ``classes`` of the tokens, ``[batch, tokens]``.
+    :func:`zhengling.modeling.transitions.count_transitions`, are added by the ``classes`` of the tokens, ``[batch, tokens]``,
+    which must be among those that it has: no check is made.
     Returns tags ``[batch, tokens]``, 0 on the padding.
     """
     batch, tokens, tags = log_probs.shape
@@ -51,43 +52,47 @@ def best_tags(
     by_pair = between.reshape(-1, tags * tags)
     start = np.where(allowed_starts(kinds), 0.0, FORBIDDEN).astype(np.float32)
     first = log_probs[:, 0] + start + transitions[EDGE, classes[:, 0], OUTSIDE]
-    bests = _best_scores(first.T, np.ascontiguousarray(log_probs.transpose(1, 2, 0)), by_pair, pairs, lengths)
+    bests = _forward_scores(first.T, np.ascontiguousarray(log_probs.transpose(1, 2, 0)), by_pair, pairs, lengths)
     last = bests[-1].T + transitions[classes[np.arange(batch), lengths - 1], EDGE][:, :, OUTSIDE]
-    return _followed_back(last.argmax(1), bests, by_pair.reshape(-1, tags, tags).transpose(0, 2, 1).copy(), pairs, lengths)
+    return _backtrace(last.argmax(1), bests, by_pair.reshape(-1, tags, tags).transpose(0, 2, 1).copy(), pairs, lengths)
 
 
-def _best_scores(
+def _forward_scores(
     first: NDArray[np.float32],
-    emitted: NDArray[np.float32],
+    emissions: NDArray[np.float32],
     by_pair: NDArray[np.float32],
     pairs: NDArray[np.int64],
     lengths: NDArray[np.int64],
 ) -> NDArray[np.float32]:
-    """The score of the best way to each tag, ``[tokens, tags, batch]``: the batch last, over which numpy is fast.
+    """The score of the best path to each tag, ``[tokens, tags, batch]``: the batch last, over which numpy is fast.
 
     ``first``: of the first tokens, ``[tags, batch]``; ``by_pair``: the transitions between tags by pair of classes,
     ``[pairs, tags × tags]``; ``pairs``: ``[tokens - 1, batch]``. Behind a sequence's end its scores stay.
     """
-    bests = np.empty_like(emitted)
+    bests = np.empty_like(emissions)
     bests[0] = first
-    _, tags, batch = emitted.shape
+    _, tags, batch = emissions.shape
     transposed = np.ascontiguousarray(by_pair.T)
-    ways = np.empty((tags * tags, batch), dtype=np.float32)
-    for t in range(1, len(emitted)):
-        np.take(transposed, pairs[t - 1], axis=1, out=ways, mode="clip")
-        found = (ways.reshape(tags, tags, batch) + bests[t - 1][:, None]).max(0) + emitted[t]
+    paths = np.empty((tags * tags, batch), dtype=np.float32)
+    for t in range(1, len(emissions)):
+        np.take(transposed, pairs[t - 1], axis=1, out=paths, mode="clip")
+        found = (paths.reshape(tags, tags, batch) + bests[t - 1][:, None]).max(0) + emissions[t]
         bests[t] = np.where(t < lengths, found, bests[t - 1])
     return bests
 
 
-def _followed_back(
+def _backtrace(
     current: NDArray[np.int64],
     bests: NDArray[np.float32],
     into: NDArray[np.float32],
     pairs: NDArray[np.int64],
     lengths: NDArray[np.int64],
 ) -> NDArray[np.int64]:
-    """The tags of the best way that ends with ``current``, ``[batch]``; ``into``: transitions ``[pairs, tag, tag before]``."""
+    """The tags of the best path that ends with ``current``, ``[batch]``, as ``[batch, tokens]``.
+
+    ``bests``: of :func:`_forward_scores`; ``into``: transitions ``[pairs, tag, tag before]``; ``pairs`` as there;
+    ``lengths``: ``[batch]``.
+    """
     result = np.zeros((len(bests), len(current)), dtype=np.int64)
     for t in range(len(bests) - 1, -1, -1):
         inside = t < lengths

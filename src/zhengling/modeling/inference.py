@@ -27,9 +27,9 @@ BLOCK = 64
 def for_inference(model: ZhenglingModel, device: torch.device, precision: str) -> nn.Module:
     """A copy that shares its weights with ``model`` as far as they stay the same, ready on a device.
 
-    ``precision``: ``int8`` quantises linear layers, see :func:`_quantised`; the others are for the caller's autocast. A
-    :class:`PackedModel`, which wants the lengths too, where there can be one. The original is left as it is, so that it can be
-    saved or trained on.
+    ``precision``: ``int8`` quantises linear layers, see :func:`_quantised`; the others are for the caller's autocast. Where
+    there can be one, a :class:`PackedModel`, which wants the lengths too; in ``bf16`` its encoder has weights of its own. The
+    original is left as it is, so that it can be saved or trained on.
     """
     shared = {id(tensor): tensor for tensor in (*model.parameters(), *model.buffers())}
     fast = copy.deepcopy(model, shared).eval()

@@ -71,7 +71,8 @@ class PackedModel(nn.Module):
         """``model`` becomes a part of this one, and the attention of its encoder another.
 
         ``dtype``: of the encoder's weights and of all between its layers; None: what the caller's autocast makes of them, which
-        sums and normalises in float32 and took a quarter more time (12 × 768 in bf16 on an H200, benchmarks/INFER.md).
+        sums and normalises in float32 and took a quarter more time (12 × 768 in bf16 on an H200, benchmarks/INFER.md). The
+        heads are float32 either way and need that autocast.
         """
         super().__init__()
         AttentionInterface.register(ATTENTION, packed_attention)
@@ -109,7 +110,7 @@ class PackedModel(nn.Module):
 
 
 def _convert(encoder: nn.Module, dtype: torch.dtype) -> None:
-    """New parameters of this type in place of those that a copy shares; no buffer, so that a rotation stays exact."""
+    """New parameters of this type in place of those that a copy shares; no buffer, such as the frequencies of a rotation."""
     for module in encoder.modules():
         for name, parameter in list(module.named_parameters(recurse=False)):
             setattr(module, name, nn.Parameter(parameter.detach().to(dtype), requires_grad=False))

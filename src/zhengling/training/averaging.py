@@ -1,7 +1,7 @@
-"""The mean of several models' weights: one model, as fast as each, often better than the best (Wortsman et al. 2022).
+"""The mean of several runs' weights, a model soup: one model, as fast as each, often better (Wortsman et al. 2022).
 
-The models must have been trained from one encoder and with one seed, so that their heads began from the same weights; what
-differs is the data, a rate, the number of epochs. The mean of two seeds of ours was worse than both (LOG.md, 2026-11-27).
+The runs should begin from the same weights: one encoder, one seed, which draws the heads. What differs is the data, a rate,
+the number of epochs. What came of it here: LOG.md, 2026-11-27.
 """
 
 from __future__ import annotations
@@ -16,58 +16,58 @@ import torch
 
 from zhengling.errors import ConfigError, ModelError
 from zhengling.extraction.extractor import Extractor
+from zhengling.extraction.fingerprint import fingerprint
 from zhengling.extraction.loading import load
 from zhengling.gold.loading import load_gold
-from zhengling.modeling.configuration import ZhenglingConfig
-from zhengling.scheme.annotation import documents_hash
+from zhengling.training.checkpoints import told_if_unwritable
 from zhengling.training.development import Development
-from zhengling.training.plots import draw_reliability
-from zhengling.training.thresholds import calibrate, calibration_errors
+from zhengling.training.judging import judge
+from zhengling.training.provenance import code_version
+from zhengling.version import VERSION
 
 log = logging.getLogger(__name__)
-OWN = ("thresholds", "theme_temperature", "provenance")
-"""What each model has of its own in its configuration; all else must be the same."""
+ADVICE = "Expected a folder, or none yet, with room for a model"
+OWN = ("thresholds", "theme_temperature", "provenance", "_name_or_path", "transformers_version", "dtype")
+"""What each model has of its own in its configuration, or in its encoder's; all else must be the same."""
 
 
-def average(folders: Sequence[Path], dev: Sequence[str], output: Path) -> dict[str, Any]:
-    """Write ``model/`` (fp16), ``metrics.json`` and ``reliability.png`` to ``output``; what ``metrics.json`` holds.
+def average(folders: Sequence[Path], dev: Sequence[str], output: Path, weights: str = "fp32") -> dict[str, Any]:
+    """Write ``model/``, ``reliability.png`` and ``metrics.json`` to ``output``; returns what ``metrics.json`` holds.
 
-    Temperature and thresholds are chosen anew on ``dev``. Raises :class:`ConfigError` for fewer than two models or an
-    ``output`` that holds one, :class:`ModelError` for models that cannot be averaged.
+    Temperature and thresholds are chosen on ``dev``; ``weights``: how the model is stored, ``fp32`` or ``fp16``. Raises
+    :class:`ConfigError` for less than two models or an ``output`` that holds one, :class:`ModelError` for models that cannot be
+    averaged, :class:`GoldError` for what ``dev`` lacks, :class:`CheckpointError` if ``output`` cannot be written.
     """
-    if len(folders) < 2:
-        raise ConfigError(f"average: got {len(folders)} model. Expected at least two")
+    if len({folder.resolve() for folder in folders}) < max(2, len(folders)):
+        raise ConfigError(f"average: got {', '.join(map(str, folders))}. Expected at least two models, each once")
     if (output / "model").exists():
         raise ConfigError(f"{output / 'model'} is there. Expected an output without a model")
+    with told_if_unwritable(output, ADVICE):
+        output.mkdir(parents=True, exist_ok=True)
     extractors = [load(folder, precision="fp32") for folder in folders]
-    for folder, extractor in zip(folders[1:], extractors[1:], strict=True):
-        _check_alike(extractors[0], extractor, f"{folders[0]} and {folder}")
     first = extractors[0]
+    for folder, extractor in zip(folders[1:], extractors[1:], strict=True):
+        _check_alike(first, extractor, f"{folders[0]} and {folder}")
+    parents = [
+        {"model": str(folder), "fingerprint": fingerprint(extractor), **extractor.config.provenance}
+        for folder, extractor in zip(folders, extractors, strict=True)
+    ]
+    development = Development(load_gold(list(dev), first.config.scheme), first.config.scheme)
     first.model.load_state_dict(mean_weights([extractor.model.state_dict() for extractor in extractors]))
-    model = first.model.half().float()
-    made = Extractor(model, first.tokenizer, name=str(output / "model"), device=first.device, precision="fp32")
-    development = Development(load_gold(list(dev), made.config.scheme), made.config.scheme)
-    raw, calibrated = calibrate(made, development.documents)
-    scored = development.report(made, model=made.name)
-    made.config.provenance = _provenance([extractor.config.provenance for extractor in extractors], development)
-    output.mkdir(parents=True, exist_ok=True)
-    draw_reliability(
-        {"as averaged": raw, f"temperature {made.config.theme_temperature}": calibrated}, output / "reliability.png"
-    )
-    metrics = {
-        **scored.as_dict(),
-        "provenance": made.config.provenance,
-        "calibration_error": calibration_errors(raw, calibrated),
-    }
-    (output / "metrics.json").write_text(json.dumps(metrics, ensure_ascii=False, indent=1), encoding="utf-8")
-    model.half().save_pretrained(output / "model")
-    made.tokenizer.save_pretrained(output / "model")
-    log.info(scored.table())
+    judged = judge(first.model, first.tokenizer, development, name=str(output / "model"), device=first.device, weights=weights)
+    provenance = {**_shared(parents), "version": VERSION, "dev": development.facts(), "average_of": parents}
+    judged.extractor.config.provenance = provenance
+    metrics = {**judged.as_dict(), "provenance": provenance, "run": {"code": code_version()}}
+    with told_if_unwritable(output, ADVICE):
+        judged.store(output / "model")
+        judged.draw(output / "reliability.png")
+        (output / "metrics.json").write_text(json.dumps(metrics, ensure_ascii=False, indent=1), encoding="utf-8")
+    log.info(judged.report.table())
     return metrics
 
 
 def mean_weights(states: Sequence[Mapping[str, torch.Tensor]]) -> dict[str, torch.Tensor]:
-    """The mean of each tensor of numbers; others, such as the classes of tokens, are the first's."""
+    """The mean of each tensor of real numbers; of whole ones, such as the classes of tokens, which are the same, the first."""
     return {
         name: torch.stack([state[name].float() for state in states]).mean(0) if tensor.is_floating_point() else tensor
         for name, tensor in states[0].items()
@@ -76,23 +76,26 @@ def mean_weights(states: Sequence[Mapping[str, torch.Tensor]]) -> dict[str, torc
 
 def _check_alike(one: Extractor, other: Extractor, names: str) -> None:
     """Raise :class:`ModelError` if the two differ in anything but their weights; tell if their heads began apart."""
-    ours, theirs = (_shared(extractor.config) for extractor in (one, other))
-    differing = sorted(key for key in ours.keys() | theirs.keys() if ours.get(key) != theirs.get(key))
+    differing = _differing(_settings(one.config.to_dict()), _settings(other.config.to_dict()))
     if one.tokenizer.get_vocab() != other.tokenizer.get_vocab():
         differing.append("vocabulary")
+    elif not torch.equal(one.model.token_classes.cpu(), other.model.token_classes.cpu()):
+        differing.append("classes of tokens")
     if differing:
         raise ModelError(f"{names} differ in {', '.join(differing)}. Expected models of one encoder, one scheme and one shape")
     apart = [key for key in ("encoder", "seed") if one.config.provenance.get(key) != other.config.provenance.get(key)]
     if apart:
-        log.warning("%s were trained from another %s: their mean is likely worse than each", names, " and ".join(apart))
+        log.warning("%s were trained from another %s: their mean may be worse than each", names, " and ".join(apart))
 
 
-def _shared(config: ZhenglingConfig) -> dict[str, Any]:
-    return {key: value for key, value in config.to_dict().items() if key not in (*OWN, "_name_or_path")}
+def _settings(config: Mapping[str, Any]) -> dict[str, Any]:
+    return {key: _settings(value) if isinstance(value, Mapping) else value for key, value in config.items() if key not in OWN}
 
 
-def _provenance(parents: Sequence[Mapping[str, Any]], development: Development) -> dict[str, Any]:
-    """What all parents share, the documents of the calibration, and the parents."""
-    common = {key: value for key, value in parents[0].items() if all(parent.get(key) == value for parent in parents)}
-    dev = {"documents": len(development.documents), "data": documents_hash(development.documents)}
-    return {**common, "dev": dev, "average_of": [dict(parent) for parent in parents]}
+def _differing(one: Mapping[str, Any], other: Mapping[str, Any]) -> list[str]:
+    return sorted(key for key in one.keys() | other.keys() if one.get(key) != other.get(key))
+
+
+def _shared(parents: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
+    """What all parents say alike, such as their training data."""
+    return {key: value for key, value in parents[0].items() if all(parent.get(key) == value for parent in parents)}

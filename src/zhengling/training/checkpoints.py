@@ -13,8 +13,10 @@ from pathlib import Path
 
 from accelerate import Accelerator
 from safetensors import SafetensorError
+from transformers import PreTrainedTokenizerBase
 
 from zhengling.errors import CheckpointError
+from zhengling.modeling.model import ZhenglingModel
 
 log = logging.getLogger(__name__)
 LAST, BEFORE, NEW = "checkpoint", "checkpoint.old", "checkpoint.new"
@@ -109,6 +111,14 @@ def _measure(path: Path, *, sync: bool) -> list[int]:
         return [file.tell(), checksum]
 
 
+def save_model(model: ZhenglingModel, tokenizer: PreTrainedTokenizerBase, place: Path) -> None:
+    """Write a model and its tokenizer, for ``infer.py --model``: aside first, then in their place at one stroke."""
+    new = place.with_name(f"{place.name}.new")
+    model.save_pretrained(new)
+    tokenizer.save_pretrained(new)
+    replace_files(new, place)
+
+
 def replace_files(new: Path, place: Path) -> None:
     """Move the files of ``new`` over those of ``place``, each at one stroke."""
     place.mkdir(exist_ok=True)
@@ -117,15 +127,18 @@ def replace_files(new: Path, place: Path) -> None:
     new.rmdir()
 
 
+GO_ON = "Make room, then go on from the last checkpoint: resume=true"
+
+
 @contextmanager
-def told_if_unwritable(folder: Path) -> Iterator[None]:
+def told_if_unwritable(folder: Path, advice: str = GO_ON) -> Iterator[None]:
     """Turn a full disk, a quota or a missing right into one sentence on what to do."""
     try:
         yield
     except (OSError, SafetensorError) as error:
-        raise _unwritten(folder, error) from error
+        raise _unwritten(folder, error, advice) from error
 
 
-def _unwritten(place: Path, error: Exception) -> CheckpointError:
+def _unwritten(place: Path, error: Exception, advice: str = GO_ON) -> CheckpointError:
     reason = str(error).splitlines()[0]
-    return CheckpointError(f"{place} cannot be written ({reason}). Make room, then go on from the last checkpoint: resume=true")
+    return CheckpointError(f"{place} cannot be written ({reason}). {advice}")

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 from zhengling.extraction.annotation import to_document
 from zhengling.extraction.extractor import Extractor
-from zhengling.scheme.annotation import Document
+from zhengling.scheme.annotation import Document, documents_hash
 from zhengling.scheme.labels import LabelScheme
 from zhengling.scoring.report import Report, report
 from zhengling.text import read
@@ -24,3 +25,7 @@ class Development:
         records = extractor.extract(self._texts, [document.id for document in self.documents])
         found = [to_document(record, document.text) for record, document in zip(records, self.documents, strict=True)]
         return report(found, self.documents, self.scheme, model=model, samples=samples)
+
+    def facts(self) -> dict[str, Any]:
+        """How many documents there are, and their hash."""
+        return {"documents": len(self.documents), "data": documents_hash(self.documents)}

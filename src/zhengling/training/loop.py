@@ -14,7 +14,6 @@ from accelerate import Accelerator
 from accelerate.utils import set_seed
 
 from zhengling.errors import ConfigError
-from zhengling.extraction.extractor import Extractor
 from zhengling.gold.loading import load_gold, load_places
 from zhengling.modeling.encoders import avoid_faulty_attention
 from zhengling.modeling.launch import process_state
@@ -26,12 +25,12 @@ from zhengling.training.building import build_model, count_tags
 from zhengling.training.checkpoints import BEFORE, LAST, told_if_unwritable
 from zhengling.training.development import Development
 from zhengling.training.examples import Alignment, build_example
-from zhengling.training.plots import draw_curves, draw_reliability
+from zhengling.training.judging import judge
+from zhengling.training.plots import draw_curves
 from zhengling.training.provenance import code_version
 from zhengling.training.reporting import import_wandb
 from zhengling.training.settings import TrainSettings
 from zhengling.training.stopping import StopRequest
-from zhengling.training.thresholds import calibrate, calibration_errors
 from zhengling.training.trainer import Trainer, precision_name
 from zhengling.version import VERSION
 
@@ -120,32 +119,28 @@ def _set_dropout_apart(seed: int, accelerator: Accelerator) -> None:
 
 def finish(trainer: Trainer, gold: Sequence[Document], development: Development) -> dict[str, Any]:
     """Reload the best model, choose its thresholds, score it as it is stored, draw and write ``metrics.json``."""
-    settings, folder, dev = trainer.settings, trainer.folder, development.documents
+    settings, folder = trainer.settings, trainer.folder
     model = ZhenglingModel.from_pretrained(folder / "model", dtype=torch.float32)
-    if settings.weights == "fp16":
-        model = model.half().float()
-    extractor = Extractor(model, trainer.tokenizer, name=str(folder / "model"), device=trainer.accelerator.device)
-    config = model.config
-    raw, calibrated = calibrate(extractor, dev)
-    scored = development.report(extractor, model=extractor.name)
-    config.provenance = {
+    name, device = str(folder / "model"), trainer.accelerator.device
+    judged = judge(model, trainer.tokenizer, development, name=name, device=device, weights=settings.weights)
+    provenance = {
         "version": VERSION,
         "seed": settings.seed,
         "encoder": settings.encoder.base,
         "train": {"documents": len(gold), "data": documents_hash(gold)},
-        "dev": {"documents": len(dev), "data": documents_hash(dev)},
+        "dev": development.facts(),
     }
-    trainer.save_model(model.half() if settings.weights == "fp16" else model)
+    judged.extractor.config.provenance = provenance
+    judged.store(folder / "model")
     history = trainer.state.history
     best = max(history, key=lambda record: record["score"])["epoch"]
-    metrics = {**scored.as_dict(), "best_epoch": best, "steps": trainer.state.steps, "history": history}
-    metrics |= {"provenance": config.provenance, "run": run_facts(trainer)}
-    metrics["calibration_error"] = calibration_errors(raw, calibrated)
+    metrics = {**judged.as_dict(), "best_epoch": best, "steps": trainer.state.steps, "history": history}
+    metrics |= {"provenance": provenance, "run": run_facts(trainer)}
     draw_curves(history, best, folder / "curves.png")
-    draw_reliability({"as trained": raw, f"temperature {config.theme_temperature}": calibrated}, folder / "reliability.png")
+    judged.draw(folder / "reliability.png")
     text = json.dumps(metrics, ensure_ascii=False, indent=1)
     (folder / "metrics.json").write_text(text, encoding="utf-8")
-    log.info("best epoch %d\n%s", best, scored.table())
+    log.info("best epoch %d\n%s", best, judged.report.table())
     for board in trainer.boards:
         board.close()
     return metrics

@@ -18,6 +18,7 @@ Scores = dict[str, tuple[NDArray[np.float64], NDArray[np.int64]]]
 
 GRID = np.arange(0.2, 0.81, 0.05)
 TEMPERATURES = np.geomspace(0.5, 4.0, 31)
+DEFAULT_THRESHOLD = 0.5
 BINS = 10
 """Equal bins of probability over which the calibration error is summed."""
 
@@ -39,7 +40,7 @@ def calibrate(extractor: Extractor, gold: Sequence[Document]) -> tuple[Scores, S
     raw = paragraph_scores(extractor, gold)
     config.theme_temperature = choose_temperature(raw)
     calibrated = at_temperature(raw, config.theme_temperature)
-    config.thresholds = choose_thresholds(calibrated, config.thresholds)
+    config.thresholds = choose_thresholds(calibrated, dict.fromkeys(config.theme_outputs, DEFAULT_THRESHOLD))
     return raw, calibrated
 
 
@@ -78,12 +79,6 @@ def calibration_error(scores: Scores) -> float:
     """Expected calibration error (Naeini et al. 2015): mean gap between score and share that is right, over bins."""
     bins = [part for part in reliability(scores) if part.count]
     return sum(part.count * abs(part.score - part.right) for part in bins) / max(1, sum(part.count for part in bins))
-
-
-def calibration_errors(raw: Scores, calibrated: Scores) -> dict[str, float]:
-    """The calibration errors of what :func:`calibrate` gave, as they are reported."""
-    errors = {"at_temperature_1": calibration_error(raw), "calibrated": calibration_error(calibrated)}
-    return {name: round(value, 4) for name, value in errors.items()}
 
 
 def _together(scores: Scores) -> tuple[NDArray[np.float64], NDArray[np.int64]]:

@@ -25,7 +25,7 @@ from zhengling.modeling.model import ZhenglingModel
 from zhengling.training.ahead import one_ahead
 from zhengling.training.augmentation import final_marks, without_final_marks
 from zhengling.training.building import parameter_groups, schedule
-from zhengling.training.checkpoints import Checkpoints, replace_files
+from zhengling.training.checkpoints import Checkpoints, save_model
 from zhengling.training.development import Development
 from zhengling.training.examples import Example, labelled_windows
 from zhengling.training.reporting import Board, open_boards
@@ -224,7 +224,7 @@ class Trainer:
             board.add({f"dev/{name}": value for name, value in values.items()}, steps)
         if score > self.state.best:
             self.state.best = score
-            self.save_model(self.scored())
+            save_model(self.scored(), self.tokenizer, self.folder / "model")
 
     def scored(self) -> ZhenglingModel:
         """The model that is scored and kept: the averaged weights if there are any."""
@@ -242,13 +242,6 @@ class Trainer:
         self.state.step_in_epoch = 0
         self.state.losses = []
         self.save()
-
-    def save_model(self, model: ZhenglingModel) -> None:
-        """Write the model and its tokenizer, for ``infer.py --model``."""
-        new, place = self.folder / "model.new", self.folder / "model"
-        model.save_pretrained(new)
-        self.tokenizer.save_pretrained(new)
-        replace_files(new, place)
 
     def save(self) -> None:
         """Write a checkpoint, see :class:`Checkpoints`."""
