@@ -9,7 +9,8 @@ from tokenizers import Tokenizer, models
 from transformers import PreTrainedTokenizerBase, PreTrainedTokenizerFast
 
 from zhengling.modeling.batches import token_batches
-from zhengling.modeling.vocabulary import character_tokenizer, count_characters, token_ids
+from zhengling.modeling.lookup import token_ids
+from zhengling.modeling.vocabulary import character_tokenizer, count_characters
 from zhengling.modeling.windows import Piece, owned_tokens, plan_windows, tokenize_paragraphs, window_ids
 
 

@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 from transformers import PreTrainedTokenizerBase
 
-from zhengling.modeling.vocabulary import token_ids
+from zhengling.modeling.lookup import token_ids
 
 Bounds = tuple[int, int]
 LONG = 20_000
