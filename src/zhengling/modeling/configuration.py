@@ -8,6 +8,9 @@ from transformers import AutoConfig, PretrainedConfig
 
 from zhengling.scheme.labels import LabelScheme
 
+DEFAULT_THRESHOLD = 0.5
+"""The probability from which a theme holds where none was chosen."""
+
 
 class ZhenglingConfig(PretrainedConfig):
     """An encoder of any architecture that ``AutoModel`` knows, and three heads over it.
@@ -47,7 +50,7 @@ class ZhenglingConfig(PretrainedConfig):
         self.directives = list(directives or default.directives)
         self.slots = list(slots or default.slots)
         self.themes = list(themes or default.themes)
-        self.thresholds = {**dict.fromkeys(self.theme_outputs, 0.5), **(thresholds or {})}
+        self.thresholds = {**dict.fromkeys(self.theme_outputs, DEFAULT_THRESHOLD), **(thresholds or {})}
         self.theme_temperature = theme_temperature
         self.transition_weight = transition_weight
         self.sequence_loss = sequence_loss

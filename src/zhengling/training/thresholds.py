@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from zhengling.extraction.extractor import Extractor
+from zhengling.modeling.configuration import DEFAULT_THRESHOLD
 from zhengling.modeling.decoding import theme_probabilities
 from zhengling.scheme.annotation import Document
 from zhengling.training.examples import Alignment, build_example
@@ -18,7 +19,6 @@ Scores = dict[str, tuple[NDArray[np.float64], NDArray[np.int64]]]
 
 GRID = np.arange(0.2, 0.81, 0.05)
 TEMPERATURES = np.geomspace(0.5, 4.0, 31)
-DEFAULT_THRESHOLD = 0.5
 BINS = 10
 """Equal bins of probability over which the calibration error is summed."""
 
