@@ -55,6 +55,7 @@ def main() -> None:
     transformers_logging.disable_progress_bar()
     torch.set_num_threads(1)
     texts = [document.text for document in load_gold([ROOT / "data" / "zhenggao" / "test"])]
+    options.folder.mkdir(parents=True, exist_ok=True)
     path = options.folder / "infer.json"
     result: dict[str, Any] = json.loads(path.read_text(encoding="utf-8")) if path.exists() else {}
 
@@ -66,7 +67,7 @@ def main() -> None:
     measures = {
         "compact": lambda: measure_speed("compact", first(texts, options.characters), options.rounds),
         "wide": lambda: measure_speed("wide", first(texts, options.wide_characters), options.rounds),
-        "share": lambda: measure_share(first(texts, options.characters)),
+        "share": lambda: measure_share(first(texts, options.characters), options.rounds),
         "agreement": lambda: measure_agreement(first(texts, options.characters)),
         "equal": lambda: measure_equal_windows(ROOT.parent / "shared" / "corpus"),
         "memory": lambda: measure_memory(options.megabytes),

@@ -106,12 +106,12 @@ def measure_speed(shape: str, texts: Sequence[str], rounds: int) -> dict[str, An
     }
 
 
-def measure_share(texts: Sequence[str]) -> dict[str, Any]:
-    """The model's share of the CPU time over many small documents, from bytes to JSON lines."""
+def measure_share(texts: Sequence[str], rounds: int) -> dict[str, Any]:
+    """The model's share of the CPU time over many small documents, from bytes to JSON lines; all take turns, medians."""
     extractor = load(precision="fp32", device="cpu")
     small = ["\n".join(lines) for text in texts for lines in _by_three(text.splitlines())]
     tokens = [extractor.tokenize(read(text)) for text in small]
-    extractor.predict(tokens)
+    logits = extractor.predict(tokens)
 
     def whole() -> None:
         extractor.forward.forget()
@@ -123,16 +123,24 @@ def measure_share(texts: Sequence[str]) -> dict[str, Any]:
         extractor.forward.forget()
         extractor.predict(tokens)
 
-    parts = {"whole": _cpu_seconds(whole), "model": _cpu_seconds(model)}
-    parts["cleaning"] = _cpu_seconds(lambda: [read(text.encode()) for text in small])
-    parts["tokenizing"] = _cpu_seconds(lambda: [extractor.tokenize(clean) for clean in map(read, small)]) - parts["cleaning"]
-    logits = extractor.predict(tokens)
-    parts["decoding"] = _cpu_seconds(lambda: extractor.decode(tokens, logits))
+    parts: dict[str, Callable[[], Any]] = {
+        "whole": whole,
+        "model": model,
+        "cleaning": lambda: [read(text.encode()) for text in small],
+        "cleaning and tokenizing": lambda: [extractor.tokenize(read(text.encode())) for text in small],
+        "decoding": lambda: extractor.decode(tokens, logits),
+    }
+    seconds: dict[str, list[float]] = {name: [] for name in parts}
+    for _ in range(rounds):
+        for name, part in parts.items():
+            seconds[name].append(_cpu_seconds(part))
+    medians = {name: statistics.median(of_part) for name, of_part in seconds.items()}
     return {
         "documents": len(small),
         "characters": sum(map(len, small)),
-        "seconds": parts,
-        "share": parts["model"] / parts["whole"],
+        "rounds": rounds,
+        "seconds": medians,
+        "share": statistics.median(m / w for m, w in zip(seconds["model"], seconds["whole"], strict=True)),
     }
 
 

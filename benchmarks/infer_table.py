@@ -58,8 +58,9 @@ def _share(row: dict[str, Any]) -> str:
     seconds = row["seconds"]
     return (
         f"\n## Small documents\n\n{row['documents']} documents of {row['characters'] / row['documents']:.0f} characters, default model: the model takes "
-        f"{row['share']:.1%} of the CPU time (bar 85 %): {seconds['model']:.2f} s of {seconds['whole']:.2f}; cleaning {seconds['cleaning']:.2f}, "
-        f"tokenizing {seconds['tokenizing']:.2f}, decoding {seconds['decoding']:.2f}.\n"
+        f"{row['share']:.1%} of the CPU time (bar 85 %, the median of {row['rounds']} rounds): {seconds['model']:.2f} s of "
+        f"{seconds['whole']:.2f}; cleaning {seconds['cleaning']:.2f}, with tokenizing {seconds['cleaning and tokenizing']:.2f}, "
+        f"decoding {seconds['decoding']:.2f}.\n"
     )
 
 

@@ -58,6 +58,33 @@ def test_texts_become_a_project_and_come_back_as_gold(
     assert [(d.text, d.paragraphs, d.directives) for d in documents] == [(d.text, d.paragraphs, d.directives) for d in expected]
 
 
+@pytest.mark.parametrize("output", ["gold", "gold.jsonl"])
+def test_answers_become_gold_for_a_text_editor(
+    output: str, tmp_path: Path, model_folder: Path, extractor: Extractor, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "in").mkdir()
+    (tmp_path / "in" / "a.txt").write_bytes(TEXT.encode("gb18030"))
+    (tmp_path / "in" / "d.txt").write_bytes(b"")
+    gold = tmp_path / output
+    arguments = ["--format", "gold", "--model", str(model_folder), "--output", str(gold)]
+    assert main(["label", str(tmp_path / "in" / "a.txt"), str(tmp_path / "in" / "d.txt"), *arguments]) == 1
+    assert f"1 errors: {gold}, to be corrected" in capsys.readouterr().out
+    (document,) = load_gold([gold])
+    assert (document.id, document.text) == (str(tmp_path / "in" / "a.txt"), TEXT)
+    (expected,) = annotate(extractor, [document])
+    assert (document.paragraphs, document.directives) == (expected.paragraphs, expected.directives)
+    assert sum(len(directive.slots) for directive in document.directives) > 0
+
+
+def test_names_that_gold_cannot_say_or_has_twice_lose_no_answer(tmp_path: Path, model_folder: Path) -> None:
+    for name in ('a"<b>.txt', "a &b.txt", "a+b.txt"):
+        (tmp_path / name).write_bytes(TEXT.encode())
+    gold = tmp_path / "gold"
+    assert main(["label", str(tmp_path), "--format", "gold", "--model", str(model_folder), "--output", str(gold)]) == 0
+    ids = [document.id.removeprefix(f"{tmp_path}/") for document in load_gold([gold])]
+    assert sorted(ids) == ["a &b.txt", "a+b.txt~2", "a__b_.txt"]
+
+
 def test_predictions_are_as_label_studio_documents_them(tmp_path: Path, model_folder: Path) -> None:
     (tmp_path / "a.txt").write_bytes(TEXT.encode())
     main(["label", str(tmp_path / "a.txt"), "--model", str(model_folder), "--output", str(tmp_path)])

@@ -13,7 +13,7 @@ from pathlib import Path
 from transformers.utils import logging as transformers_logging
 
 from zhengling.errors import ReadError, ZhenglingError
-from zhengling.exchange.formats import FORMATS, export_documents, import_documents, save_gold
+from zhengling.exchange.formats import FORMATS, Drafts, export_documents, import_documents, save_gold
 from zhengling.exchange.label_studio_project import Project
 from zhengling.exchange.offsets import UNITS
 from zhengling.extraction.annotation import annotate
@@ -153,11 +153,15 @@ def _reading(options: argparse.Namespace) -> ReadSettings:
 def _label(options: argparse.Namespace) -> int:
     inputs = Inputs(options.inputs)
     extractor = load_model(options)
-    project, summary = Project(Path(options.output), extractor.config.scheme), Summary()
+    output, summary = Path(options.output), Summary()
+    drafts = Drafts(output) if options.format == "gold" else Project(output, extractor.config.scheme)
     engine = Engine(extractor, encoding=options.encoding)
-    run_batch(engine, iter_documents(inputs.files(), _reading(options)), [project, summary], size=inputs.survey().size)
-    project.close()
-    print(f"{summary.sentence()}: {project.folder / 'config.xml'}, {project.folder / 'tasks.json'}")
+    run_batch(engine, iter_documents(inputs.files(), _reading(options)), [drafts, summary], size=inputs.survey().size)
+    drafts.close()
+    if options.format == "gold":
+        print(f"{summary.sentence()}: {output}, to be corrected and learnt from: configs/own-gold.yaml")
+        return 1 if summary.errors else 0
+    print(f"{summary.sentence()}: {output / 'config.xml'}, {output / 'tasks.json'}")
     print(
         "In Label Studio: new project; Labeling Setup, Custom template: config.xml; Import: tasks.json; prelabel by predictions"
     )
@@ -240,9 +244,15 @@ def _exchange_commands(commands: argparse._SubParsersAction[argparse.ArgumentPar
         command.add_argument("--format", required=True, choices=list(FORMATS), help="the tool whose file it is")
         command.add_argument("--labels", metavar="CONFIG", help="a configuration of train.py whose labels these are")
         command.add_argument("--offsets", choices=UNITS, help="what the tool's offsets count (default: as it documents)")
-    label = commands.add_parser("label", help="write a Label Studio project of texts with the model's answers")
+    label = commands.add_parser("label", help="write texts with the model's answers, to be corrected")
     label.add_argument("inputs", nargs="+", metavar="INPUT", help=f"a file ({' '.join(SUFFIXES)}), a folder of them, or a glob")
-    label.add_argument("--output", required=True, help="folder for config.xml and tasks.json")
+    label.add_argument("--output", required=True, help="folder for config.xml and tasks.json; of gold also a .jsonl file")
+    label.add_argument(
+        "--format",
+        choices=("label-studio", "gold"),
+        default="label-studio",
+        help="a Label Studio project, or gold: one .xml file per document for a text editor (default: %(default)s)",
+    )
     reading_arguments(label)
     model_arguments(label)
     label.set_defaults(run=_label)

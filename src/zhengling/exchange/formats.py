@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import itertools
 import logging
 import re
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from zhengling.errors import GoldError
@@ -13,6 +14,8 @@ from zhengling.exchange import cluener, conll, doccano, label_studio
 from zhengling.exchange.offsets import UNITS
 from zhengling.exchange.reading import write_file
 from zhengling.exchange.spans import check_names
+from zhengling.extraction.annotation import to_document
+from zhengling.extraction.records import Record
 from zhengling.gold.inline import write_inline
 from zhengling.gold.jsonlines import write_jsonl
 from zhengling.scheme.annotation import Document
@@ -88,12 +91,44 @@ def save_gold(documents: Sequence[Document], output: Path) -> None:
         return
     files: dict[Path, Document] = {}
     for document in documents:
-        path = output / ((re.sub(r"[^\w.-]+", "_", document.id).lstrip(".") or "_") + ".xml")
+        path = output / (_file_stem(document.id) + ".xml")
         if path in files:
             raise GoldError(f"the documents {files[path].id!r} and {document.id!r} would both be {path}")
         files[path] = document
     for path, document in files.items():
         write_file(path, write_inline(_with_id(document, path)))
+
+
+class Drafts:
+    """Takes records as they come, and writes them as gold at the end; records of documents that failed are left out.
+
+    For a person to correct in a text editor, or for a further model to learn from as it is (self-training, Scudder 1965).
+    """
+
+    def __init__(self, output: Path) -> None:
+        """``output`` as for :func:`save_gold`."""
+        self.output = output
+        self.documents: list[Document] = []
+        self._stems: set[str] = set()
+
+    def write(self, record: Record, text: str) -> None:
+        """Take a record and the source that it is of. A name whose file is taken gets a number, ``" < >`` become ``_``."""
+        if record.error is not None:
+            return
+        document = to_document(record, text)
+        name = re.sub(r'["<>]', "_", document.id)
+        names = itertools.chain([name], (f"{name}~{number}" for number in itertools.count(2)))
+        free = next(each for each in names if _file_stem(each) not in self._stems)
+        self._stems.add(_file_stem(free))
+        self.documents.append(replace(document, id=free))
+
+    def close(self) -> None:
+        """Write what was taken; raises as :func:`save_gold`."""
+        save_gold(self.documents, self.output)
+
+
+def _file_stem(name: str) -> str:
+    return re.sub(r"[^\w.-]+", "_", name).lstrip(".") or "_"
 
 
 def _with_id(document: Document, path: Path) -> Document:

@@ -104,10 +104,10 @@ class ZhenglingModel(PreTrainedModel):
         return {"directive": 1 + 2 * len(self.config.directives), "slot": 1 + 2 * len(self.config.slots)}
 
     def set_transitions(self, classes: NDArray[np.int64], tables: dict[str, NDArray[np.float32]]) -> None:
-        """Keep the classes of the tokens and per tag head the table of :func:`count_transitions` with the weights."""
+        """Keep the classes of the tokens and, by the names of tag heads, tables of :func:`count_transitions`."""
         self.token_classes.copy_(torch.from_numpy(classes))
-        for name in self.tag_counts():
-            getattr(self, f"{name}_transitions").data.copy_(torch.from_numpy(tables[name]))
+        for name, table in tables.items():
+            self.get_parameter(f"{name}_transitions").data.copy_(torch.from_numpy(table))
 
     def transitions(self) -> Transitions | None:
         """What decoding adds between tags, None if it weighs nothing."""

@@ -18,6 +18,7 @@ from zhengling.scheme.labels import LabelScheme
 from zhengling.text import read
 from zhengling.training.examples import Example
 from zhengling.training.settings import Optim, TrainSettings
+from zhengling.training.starting import model_to_start_from
 
 LARGEST_VOCABULARY = 65536
 
@@ -25,7 +26,21 @@ LARGEST_VOCABULARY = 65536
 def build_model(
     settings: TrainSettings, scheme: LabelScheme, gold: Sequence[Document]
 ) -> tuple[ZhenglingModel, PreTrainedTokenizerBase]:
-    """The base encoder with new heads, or a new encoder whose character vocabulary comes from the training texts."""
+    """The model to start from, the base encoder with new heads, or all new with the characters of the training texts."""
+    if settings.start:
+        model, tokenizer = model_to_start_from(settings, scheme)
+    else:
+        model, tokenizer = _with_new_heads(settings, scheme, gold)
+    if settings.gradient_checkpointing:
+        model.encoder.gradient_checkpointing_enable(gradient_checkpointing_kwargs={"use_reentrant": False})
+    if settings.compile:
+        model.encoder.compile(dynamic=True)
+    return model, tokenizer
+
+
+def _with_new_heads(
+    settings: TrainSettings, scheme: LabelScheme, gold: Sequence[Document]
+) -> tuple[ZhenglingModel, PreTrainedTokenizerBase]:
     if settings.encoder.base:
         encoder, tokenizer = load_encoder(settings.encoder)
         shape = encoder.config
@@ -40,20 +55,17 @@ def build_model(
         themes=list(scheme.themes),
         **asdict(settings.model),
     )
-    model = ZhenglingModel(config, encoder)
-    if settings.gradient_checkpointing:
-        model.encoder.gradient_checkpointing_enable(gradient_checkpointing_kwargs={"use_reentrant": False})
-    if settings.compile:
-        model.encoder.compile(dynamic=True)
-    return model, tokenizer
+    return ZhenglingModel(config, encoder), tokenizer
 
 
 def count_tags(model: ZhenglingModel, tokenizer: PreTrainedTokenizerBase, examples: Sequence[Example]) -> None:
-    """Count the transitions between tags on the gold and keep them in the model."""
+    """Count the transitions between tags on the gold and keep them in the model, but for a tag head that brought its own."""
     classes = token_classes(tokenizer, len(model.token_classes))
     counts = model.tag_counts()
     tables = {}
     for name, labels in (("directive", "directives"), ("slot", "slots")):
+        if model.get_parameter(f"{name}_transitions").any():
+            continue
         paragraphs = (
             (classes[example.document.ids[first:last]], getattr(example, labels)[first:last])
             for example in examples

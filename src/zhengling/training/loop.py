@@ -127,6 +127,7 @@ def finish(trainer: Trainer, gold: Sequence[Document], development: Development)
         "version": VERSION,
         "seed": settings.seed,
         "encoder": settings.encoder.base,
+        **model.config.provenance,  # what it started from
         "train": {"documents": len(gold), "data": documents_hash(gold)},
         "dev": development.facts(),
     }
