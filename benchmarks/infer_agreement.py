@@ -74,6 +74,7 @@ def _texts(path: Path) -> Iterator[str]:
 
 def _windows(extractor: Extractor, text: str) -> Iterator[bytes]:
     document = extractor.tokenize(read(text))
-    for window in plan_windows(document.paragraphs, extractor.config.window, extractor.config.overlap):
+    ends = extractor.sentence_ends[document.ids]
+    for window in plan_windows(document.paragraphs, extractor.config.window, extractor.config.overlap, ends):
         content = b"|".join(document.ids[piece.first : piece.last].tobytes() for piece in window)
         yield hashlib.blake2b(content, digest_size=16).digest()

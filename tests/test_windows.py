@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
+
+import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -46,6 +49,24 @@ def test_every_token_is_read_once_and_no_window_is_too_long(sizes: list[int], le
     assert [token for start, end in owned for token in range(start, end)] == list(range(first))
     assert all(1 + sum(piece.last - piece.first + 1 for piece in window) <= length for window in plan)
     assert sorted({piece.paragraph for window in plan for piece in window}) == list(range(len(sizes)))
+
+
+@given(st.integers(0, 120), st.integers(6, 30), st.data())
+def test_pieces_share_at_least_the_overlap_wherever_sentences_end(size: int, length: int, data: st.DataObject) -> None:
+    overlap = data.draw(st.integers(0, length - 3))
+    ends = np.asarray(data.draw(st.lists(st.booleans(), min_size=size, max_size=size)), dtype=bool)
+    pieces = [piece for window in plan_windows([(0, size)], length, overlap, ends) for piece in window]
+    assert (pieces[0].first, pieces[-1].last) == (0, size)
+    assert all(piece.last - piece.first <= length - 2 for piece in pieces)
+    for piece, following in pairwise(pieces):
+        assert piece.first < following.first <= piece.last - overlap and piece.last < following.last
+
+
+def test_pieces_begin_and_end_with_sentences() -> None:
+    ends = np.zeros(40, dtype=bool)
+    ends[[4, 9, 14, 24]] = True
+    pieces = [piece for window in plan_windows([(0, 40)], 20, 4, ends) for piece in window]
+    assert [(piece.first, piece.last) for piece in pieces] == [(0, 15), (10, 25), (21, 39), (35, 40)]
 
 
 def test_an_overlap_that_leaves_no_room_is_refused() -> None:

@@ -18,8 +18,10 @@ from zhengling.extraction.logits import DocumentLogits, predict
 from zhengling.extraction.records import DirectiveRecord, ParagraphRecord, Record, SlotRecord
 from zhengling.extraction.valuing import with_own_date
 from zhengling.modeling.configuration import ZhenglingConfig
+from zhengling.modeling.cues import text_of, token_letters
 from zhengling.modeling.decoding import ScoredSpan, decode_paragraphs, theme_probabilities
 from zhengling.modeling.model import ZhenglingModel, ZhenglingOutput
+from zhengling.modeling.transitions import SENTENCE_MARKS
 from zhengling.modeling.windows import Bounds, TokenizedDocument, tokenize_paragraphs
 from zhengling.text import CleanText, read
 from zhengling.version import VERSION
@@ -49,6 +51,8 @@ class Extractor:
         self.config: ZhenglingConfig = model.config
         self.tokenizer = tokenizer
         self._classes, self._transitions = model.token_classes.cpu().numpy(), model.transitions()
+        self.sentence_ends = self._classes == SENTENCE_MARKS
+        self._letters = token_letters(tokenizer, len(self._classes))
         self.name, self.device, self.precision = name, torch.device(device), precision
         self.runtime = "onnx" if graph else "torch"
         self.forward = Forward(self.model, tokenizer.pad_token_id, self.device, precision, graph)
@@ -71,12 +75,13 @@ class Extractor:
     def predict(self, documents: Sequence[TokenizedDocument]) -> list[DocumentLogits]:
         """Run all windows of all documents through the model, neighbours in length together."""
         special = self.tokenizer.cls_token_id, self.tokenizer.sep_token_id
-        return predict(self.forward, documents, self.config, special)
+        return predict(self.forward, documents, self.config, special, self.sentence_ends)
 
     def decode(self, documents: Sequence[TokenizedDocument], logits: Sequence[DocumentLogits]) -> list[list[Found]]:
         """Directives and slots of each document's paragraphs, those of all documents decoded together."""
         places = [(number, *bounds) for number, document in enumerate(documents) for bounds in document.paragraphs]
         classes = [self._classes[document.ids] for document in documents]
+        cues = self.config.parting_cues
         found = iter(
             decode_paragraphs(
                 [logits[number].directives[first:last] for number, first, last in places],
@@ -84,6 +89,8 @@ class Extractor:
                 (len(self.config.directives), len(self.config.slots)),
                 self._transitions,
                 [classes[number][first:last] for number, first, last in places],
+                [text_of(documents[number].ids[first:last], self._letters) for number, first, last in places] if cues else (),
+                cues,
             )
         )
         return [list(islice(found, len(document.paragraphs))) for document in documents]

@@ -39,11 +39,19 @@ class DocumentLogits:
 
 
 def predict(
-    forward: Forward, documents: Sequence[TokenizedDocument], config: ZhenglingConfig, special: tuple[int, int]
+    forward: Forward,
+    documents: Sequence[TokenizedDocument],
+    config: ZhenglingConfig,
+    special: tuple[int, int],
+    ends: NDArray[np.bool_] | None = None,
 ) -> list[DocumentLogits]:
-    """Run the windows of all documents; ``special``: the ids of ``[CLS]`` and ``[SEP]``."""
+    """Run the windows of all documents.
+
+    ``special``: the ids of ``[CLS]`` and ``[SEP]``; ``ends``: of each token id whether it ends a sentence, see
+    :func:`plan_windows`.
+    """
     results = [_empty(document, config) for document in documents]
-    jobs = _jobs(documents, config)
+    jobs = _jobs(documents, config, ends)
     while some := list(islice(jobs, WINDOWS_AT_ONCE)):
 
         def take(number: int, logits: WindowLogits | None, some: Sequence[Job] = some) -> None:
@@ -57,9 +65,9 @@ def predict(
     return results
 
 
-def _jobs(documents: Sequence[TokenizedDocument], config: ZhenglingConfig) -> Iterator[Job]:
+def _jobs(documents: Sequence[TokenizedDocument], config: ZhenglingConfig, ends: NDArray[np.bool_] | None) -> Iterator[Job]:
     for number, document in enumerate(documents):
-        plan = plan_windows(document.paragraphs, config.window, config.overlap)
+        plan = plan_windows(document.paragraphs, config.window, config.overlap, None if ends is None else ends[document.ids])
         for window, owned in zip(plan, owned_tokens(plan), strict=True):
             yield number, window, owned
 

@@ -21,7 +21,8 @@ class ZhenglingConfig(PretrainedConfig):
     transitions between tags weigh when these are decoded. ``sequence_loss``: how much the loss of whole tag sequences weighs
     beside that of single tags in training. ``local_features``: the width of the embeddings of n-grams and
     distances that the tag heads see beside the encoder's output, while the slot head also sees the probabilities of directive
-    tags; 0: neither. ``window`` and ``overlap``: in tokens, special ones included in the first.
+    tags; 0: neither. ``parting_cues``: behind which commas directives are parted, see :mod:`zhengling.modeling.cues`.
+    ``window`` and ``overlap``: in tokens, special ones included in the first.
     """
 
     model_type = "zhengling"
@@ -42,6 +43,7 @@ class ZhenglingConfig(PretrainedConfig):
         dropout: float = 0.1,
         convolution: int = 5,
         local_features: int = 0,
+        parting_cues: list[str] | None = None,
         provenance: dict[str, Any] | None = None,
         **kwargs: Any,
     ) -> None:
@@ -59,6 +61,7 @@ class ZhenglingConfig(PretrainedConfig):
         self.dropout = dropout
         self.convolution = convolution
         self.local_features = local_features
+        self.parting_cues = list(parting_cues or [])
         self.provenance = provenance or {}
         super().__init__(**kwargs)
 

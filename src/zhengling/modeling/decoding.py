@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from zhengling.modeling.cues import part_at_cues
 from zhengling.modeling.transitions import CLAUSE_MARKS, EDGE, MARKS
 from zhengling.scheme.bio import OUTSIDE, allowed_starts, allowed_transitions, breaks_out, decode_tags
 
@@ -161,17 +162,22 @@ def decode_paragraphs(
     kinds: tuple[int, int],
     transitions: Transitions | None = None,
     classes: Sequence[NDArray[np.int64]] = (),
+    texts: Sequence[str] = (),
+    cues: Sequence[str] = (),
 ) -> list[tuple[list[ScoredSpan], list[ScoredSpan]]]:
     """Directives and slots of each paragraph, from its tag logits ``[tokens, tags]``.
 
     ``kinds``: number of directive kinds, number of slot kinds; ``classes``: those of each paragraph's tokens, needed with
-    ``transitions``. A span's score is the mean probability of its tags.
+    ``transitions``; ``texts``: a character per token, needed with ``cues``, at which :func:`part_at_cues` parts directives. A
+    span's score is the mean probability of its tags.
     """
     of_directives, of_slots = (transitions.directives, transitions.slots) if transitions else (None, None)
     of_tokens = classes if transitions else [np.zeros(len(logits), dtype=np.int64) for logits in directives]
     outer = _decode_ragged(directives, kinds[0], of_directives, of_tokens)
     if transitions:
         outer = [_completed(*given) for given in zip(outer, directives, of_tokens, strict=True)]
+    if cues:
+        outer = [_parted(*given, cues) for given in zip(outer, directives, texts, strict=True)]
     inner = _decode_ragged(slots, kinds[1], of_slots, of_tokens, [tags for tags, _ in outer])
     return list(zip(_scored(outer), _scored(inner), strict=True))
 
@@ -191,6 +197,18 @@ def _completed(tagged: Tagged, logits: NDArray[np.float32], classes: NDArray[np.
     whole, scores = tags.copy(), log_probs.copy()
     whole[end:], scores[end:] = inside, log_softmax(logits[end:])[:, inside]
     return whole, scores
+
+
+def _parted(tagged: Tagged, logits: NDArray[np.float32], text: str, cues: Sequence[str]) -> Tagged:
+    """Directives parted by :func:`part_at_cues`."""
+    tags, log_probs = tagged
+    parted = part_at_cues(tags, logits, text, cues)
+    changed = np.flatnonzero(parted != tags)
+    if not len(changed):
+        return tagged
+    scores = log_probs.copy()
+    scores[changed] = log_softmax(logits[changed])[np.arange(len(changed)), parted[changed]]
+    return parted, scores
 
 
 @dataclass(frozen=True, slots=True)

@@ -16,8 +16,8 @@ from transformers import PreTrainedTokenizerBase
 EDGE, OTHER = 0, 1
 MEMBERS = ("。！？；!?;", "，,", "：:", "、", "“《（‘〔(「『", "”》）’〕)」』", "一二三四五六七八九十", "是要将须应需请")
 """The characters of the classes from 2 on; the last but one are Chinese numerals, the last words that often bear a demand."""
-CLAUSE_MARKS, MARKS = range(2, 5), range(2, 8)
-"""The classes of marks that end a sentence or a clause, and of all marks."""
+SENTENCE_MARKS, CLAUSE_MARKS, MARKS = 2, range(2, 5), range(2, 8)
+"""The class of marks that end a sentence, the classes of those that end a sentence or a clause, and of all marks."""
 ASCII = 2 + len(MEMBERS)
 CLASSES = ASCII + 1
 """How many classes there are: the edge of a paragraph, other characters, those of :data:`MEMBERS`, Latin letters and digits."""

@@ -135,11 +135,15 @@ class Piece:
 Window = tuple[Piece, ...]
 
 
-def plan_windows(paragraphs: Sequence[Bounds], length: int, overlap: int) -> list[Window]:
+def plan_windows(
+    paragraphs: Sequence[Bounds], length: int, overlap: int, ends: NDArray[np.bool_] | None = None
+) -> list[Window]:
     """Lay paragraphs into windows of at most ``length`` tokens, specials counted.
 
-    Pieces of a paragraph that is too long share ``overlap`` tokens with the next; they stand alone in their windows.
-    Every token is in at least one window. Raises ``ValueError`` if ``length`` leaves no room beside the overlap.
+    Pieces of a paragraph that is too long share ``overlap`` tokens with the next; they stand alone in their windows. With
+    ``ends``, which says of each token whether a sentence ends with it, they begin and end with sentences where they can, and
+    share at least so many. Every token is in at least one window. Raises ``ValueError`` if ``length`` leaves no room beside the
+    overlap.
     """
     room = length - 2
     if not 0 <= overlap < room:
@@ -153,8 +157,7 @@ def plan_windows(paragraphs: Sequence[Bounds], length: int, overlap: int) -> lis
             if current:
                 windows.append(tuple(current))
                 current, used = [], 1
-            starts = range(first, last - overlap, room - overlap)
-            windows += [(Piece(index, start, min(start + room, last)),) for start in starts]
+            windows += [(Piece(index, *bounds),) for bounds in _cuts(first, last, room, overlap, ends)]
             continue
         if used + size + 1 > length:
             windows.append(tuple(current))
@@ -164,6 +167,22 @@ def plan_windows(paragraphs: Sequence[Bounds], length: int, overlap: int) -> lis
     if current:
         windows.append(tuple(current))
     return windows
+
+
+def _cuts(first: int, last: int, room: int, overlap: int, ends: NDArray[np.bool_] | None) -> Iterator[Bounds]:
+    """The pieces of a long paragraph, see :func:`plan_windows`."""
+    end = first
+    while last - first > room:
+        end = _behind(ends, max(end, first + max(room // 2, overlap)), first + room) or first + room
+        yield first, end
+        first = _behind(ends, first + room // 3, end - overlap) or end - overlap
+    yield first, last
+
+
+def _behind(ends: NDArray[np.bool_] | None, low: int, high: int) -> int | None:
+    """The last place behind a sentence's end above ``low``, ``high`` at most."""
+    found = np.flatnonzero(ends[low:high]) if ends is not None and low < high else ()
+    return low + int(found[-1]) + 1 if len(found) else None
 
 
 def window_ids(window: Window, document: TokenizedDocument, cls: int, sep: int) -> tuple[NDArray[np.int64], NDArray[np.int64]]:

@@ -9,6 +9,7 @@ from typing import Any
 from transformers import PreTrainedTokenizerBase
 
 from zhengling.modeling.configuration import ZhenglingConfig
+from zhengling.modeling.cues import count_cues, cues_that_part, text_of, token_letters
 from zhengling.modeling.encoders import load_encoder, new_encoder_config
 from zhengling.modeling.model import ZhenglingModel
 from zhengling.modeling.transitions import count_transitions, token_classes
@@ -59,7 +60,9 @@ def _with_new_heads(
 
 
 def count_tags(model: ZhenglingModel, tokenizer: PreTrainedTokenizerBase, examples: Sequence[Example]) -> None:
-    """Count the transitions between tags on the gold and keep them in the model, but for a tag head that brought its own."""
+    """Count on the gold, and keep in the model, the transitions between tags, but for a tag head that brought its own, and at
+    which cues directives part.
+    """
     classes = token_classes(tokenizer, len(model.token_classes))
     counts = model.tag_counts()
     tables = {}
@@ -73,6 +76,13 @@ def count_tags(model: ZhenglingModel, tokenizer: PreTrainedTokenizerBase, exampl
         )
         tables[name] = count_transitions(paragraphs, counts[name])
     model.set_transitions(classes, tables)
+    letters = token_letters(tokenizer, len(classes))
+    counted = count_cues(
+        (text_of(example.document.ids[first:last], letters), example.directives[first:last])
+        for example in examples
+        for first, last in example.document.paragraphs
+    )
+    model.config.parting_cues = cues_that_part(counted, model.config.parting_cues)
 
 
 def schedule(step: int, warmup: int, total: int) -> float:

@@ -45,6 +45,7 @@ def model_to_start_from(settings: TrainSettings, scheme: LabelScheme) -> tuple[Z
         directives=list(scheme.directives),
         slots=list(scheme.slots),
         themes=list(scheme.themes),
+        parting_cues=old.config.parting_cues if list(scheme.directives) == old.config.directives else [],
         provenance={"start": {"model": name, "fingerprint": fingerprint(old), **old.config.provenance}},
         **wanted,
     )
