@@ -180,9 +180,10 @@ def _cuts(first: int, last: int, room: int, overlap: int, ends: NDArray[np.bool_
 
 
 def _behind(ends: NDArray[np.bool_] | None, low: int, high: int) -> int | None:
-    """The last place behind a sentence's end above ``low``, ``high`` at most."""
-    found = np.flatnonzero(ends[low:high]) if ends is not None and low < high else ()
-    return low + int(found[-1]) + 1 if len(found) else None
+    """The last place behind a sentence's end above ``low``, ``high`` at most; None if there is none."""
+    if ends is None or low >= high or not ends[low:high].any():
+        return None
+    return low + int(np.flatnonzero(ends[low:high])[-1]) + 1
 
 
 def window_ids(window: Window, document: TokenizedDocument, cls: int, sep: int) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
