@@ -19,7 +19,8 @@ README, CARD = ROOT / "README.md", ROOT / "src" / "zhengling" / "default_model" 
 INTRODUCTION = """## Scores of the default model
 
 F1 in percent, with 95 % bootstrap intervals over documents. `dev`: `make evaluate GOLD=../shared/annotation/dev`,
-real documents on which the checkpoints, the runs whose mean it is and the theme thresholds were chosen.
+real documents on which the checkpoints, the runs whose mean it is and the theme thresholds were chosen, and on whose errors
+the decoding was mended.
 `zhenggao-test`: `make evaluate GOLD=data/zhenggao/test`, documents of our own corpus on which nothing was chosen.
 More in `benchmarks/README.md`.
 """

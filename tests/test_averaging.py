@@ -115,4 +115,10 @@ def test_heads_that_began_apart_are_told(
     apart = trained(gold, tmp_path / "apart", "seed=2")
     with caplog.at_level("WARNING", "zhengling.training.averaging"):
         average([one, apart], [str(gold)], tmp_path / "mean")
-    assert "were trained from another seed" in caplog.text
+    assert "did not begin with the same weights" in caplog.text
+    child = trained(gold, tmp_path / "child", f"start={one}", "seed=2")
+    caplog.clear()
+    average([one, child], [str(gold)], tmp_path / "with-child")
+    assert "did not begin with the same weights" not in caplog.text
+    average([apart, child], [str(gold)], tmp_path / "strangers")
+    assert "did not begin with the same weights" in caplog.text

@@ -12,6 +12,8 @@ import pytest
 from conftest import GOLD, ROOT
 
 from zhengling.cli import main
+from zhengling.errors import LabelError
+from zhengling.exchange.drafts import Drafts
 from zhengling.exchange.label_studio_project import labelling_config
 from zhengling.extraction.annotation import annotate
 from zhengling.extraction.extractor import Extractor
@@ -68,7 +70,7 @@ def test_answers_become_gold_for_a_text_editor(
     gold = tmp_path / output
     arguments = ["--format", "gold", "--model", str(model_folder), "--output", str(gold)]
     assert main(["label", str(tmp_path / "in" / "a.txt"), str(tmp_path / "in" / "d.txt"), *arguments]) == 1
-    assert f"1 errors: {gold}, to be corrected" in capsys.readouterr().out
+    assert f"1 errors; to be corrected: {gold}; start={model_folder} " in capsys.readouterr().out
     (document,) = load_gold([gold])
     assert (document.id, document.text) == (str(tmp_path / "in" / "a.txt"), TEXT)
     (expected,) = annotate(extractor, [document])
@@ -76,13 +78,54 @@ def test_answers_become_gold_for_a_text_editor(
     assert sum(len(directive.slots) for directive in document.directives) > 0
 
 
-def test_names_that_gold_cannot_say_or_has_twice_lose_no_answer(tmp_path: Path, model_folder: Path) -> None:
-    for name in ('a"<b>.txt', "a &b.txt", "a+b.txt"):
-        (tmp_path / name).write_bytes(TEXT.encode())
-    gold = tmp_path / "gold"
-    assert main(["label", str(tmp_path), "--format", "gold", "--model", str(model_folder), "--output", str(gold)]) == 0
-    ids = [document.id.removeprefix(f"{tmp_path}/") for document in load_gold([gold])]
-    assert sorted(ids) == ["a &b.txt", "a+b.txt~2", "a__b_.txt"]
+def test_names_that_gold_cannot_say_or_has_twice_lose_no_answer(
+    tmp_path: Path, model_folder: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    texts = tmp_path / "in" / ("某某市人民政府办公室文件汇编" * 3) / ("二〇二三年会议纪要" * 4)
+    texts.mkdir(parents=True)
+    names = ['a"<b>.txt', "a &b.txt", "a+b.txt", "\udcbb\udce1.txt"]
+    for name in names:
+        (texts / name).write_bytes(TEXT.encode())
+    for output, renamed in ((tmp_path / "gold", 3), (tmp_path / "gold.jsonl", 2)):
+        caplog.clear()
+        assert (
+            main(["label", str(tmp_path / "in"), "--format", "gold", "--model", str(model_folder), "--output", str(output)])
+            == 0
+        )
+        ids = sorted(document.id.replace(f"{texts}/", "") for document in load_gold([output]))
+        number = "~2" if output.suffix == "" else ""
+        assert ids == sorted(["a &b.txt", f"a+b.txt{number}", "a__b_.txt", "__.txt"])
+        assert f"{renamed} documents have another id" in caplog.text
+
+
+def test_corrections_are_not_written_over(tmp_path: Path, model_folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (tmp_path / "a.txt").write_bytes(TEXT.encode())
+    for output in ("gold", "gold.jsonl"):
+        arguments = [
+            "label",
+            str(tmp_path),
+            "--format",
+            "gold",
+            "--model",
+            str(model_folder),
+            "--output",
+            str(tmp_path / output),
+        ]
+        assert main(arguments) == 0
+        assert "1 documents" in capsys.readouterr().out
+        assert main(arguments) == 2
+        assert f"{tmp_path / output} is there and may hold corrections" in capsys.readouterr().err
+        assert main(["strip", str(tmp_path / output), "--output", str(tmp_path / "texts")]) == 0
+        (text,) = (tmp_path / "texts").iterdir()
+        assert text.read_bytes() == TEXT.encode()
+        text.unlink()
+
+
+def test_labels_that_cannot_be_tags_are_told_before_the_model_runs(tmp_path: Path) -> None:
+    scheme = LabelScheme(directives=("a",), slots=("单位", "p", "who"), themes=("水 利", "none", "water"))
+    with pytest.raises(LabelError, match="cannot be tags: 单位, p, 水 利, none"):
+        Drafts(tmp_path / "gold", scheme)
+    Drafts(tmp_path / "gold.jsonl", scheme)
 
 
 def test_predictions_are_as_label_studio_documents_them(tmp_path: Path, model_folder: Path) -> None:

@@ -73,6 +73,23 @@ def test_a_step_of_nothing_changes_no_figure(parent: Path, gold_folder: Path, tm
     from_parent = zhengling.load(tmp_path / "run" / "model").config.provenance["start"]
     assert from_parent["fingerprint"] == fingerprint(zhengling.load(parent)) and from_parent["train"]["documents"] == 24
     assert metrics["provenance"]["start"] == from_parent
+    before_training = metrics["history"][0]
+    assert (before_training["epoch"], before_training["steps"], before_training["loss"]) == (0, 0, None)
+    assert before_training["score"] == pytest.approx(metrics["history"][1]["score"]) and metrics["best_epoch"] == 0
+
+
+def test_thresholds_of_themes_that_dev_lacks_stay(parent: Path, gold_folder: Path, tmp_path: Path) -> None:
+    """And a training that only makes it worse leaves the model that it started from."""
+    changed = tmp_path / "changed"
+    shutil.copytree(parent, changed)
+    config = json.loads((changed / "config.json").read_text(encoding="utf-8"))
+    config["thresholds"]["party"] = 0.21
+    (changed / "config.json").write_text(json.dumps(config), encoding="utf-8")
+    more = (f"start={changed}", "optim.epochs=1", "optim.lr=0.3", "optim.head_lr=0.3")
+    train(load_settings(TrainSettings, SMOKE, overrides(gold_folder, tmp_path / "run", *more)))
+    new, old = zhengling.load(tmp_path / "run" / "model"), zhengling.load(changed)
+    assert new.config.thresholds["party"] == 0.21
+    assert torch.equal(new.model.theme_head.bias, old.model.theme_head.bias)
 
 
 def test_heads_keep_the_labels_that_both_have(parent: Path, gold_folder: Path) -> None:
@@ -84,7 +101,10 @@ def test_heads_keep_the_labels_that_both_have(parent: Path, gold_folder: Path) -
     assert torch.allclose(new["themes"][:, [0, 2, 3]], before["themes"][:, [2, 1, 4]], atol=1e-5)
     order = [0, 3, 4, 1, 2, 5, 6, 7, 8]
     assert torch.equal(model.slot_head.classifier.weight, old.model.slot_head.classifier.weight[order])
+    assert torch.equal(model.slot_head.classifier.bias, old.model.slot_head.classifier.bias[order])
     assert torch.equal(model.slot_head.local.weight, old.model.slot_head.local.weight)
+    embedding, of_old = model.directive_embedding.weight, old.model.directive_embedding.weight
+    assert torch.equal(embedding[:, [0, 1, 2, 3, 4]], of_old[:, [0, 1, 2, 5, 6]])
     assert not model.directive_transitions.any() and not model.slot_transitions.any()  # to be counted
 
 
@@ -103,12 +123,14 @@ def test_what_does_not_fit_is_refused(parent: Path, gold_folder: Path, tmp_path:
     def run(*more: str) -> None:
         train(load_settings(TrainSettings, SMOKE, overrides(gold_folder, tmp_path / "run", *more)))
 
-    with pytest.raises(ConfigError, match=r"start \(default\) brings its encoder, encoder.base \(x/y\) is another"):
+    with pytest.raises(ConfigError, match=r"start \(default\) brings its encoder, got encoder\.base \(x/y\)"):
         run("start=default", "encoder.base=x/y")
     with pytest.raises(
         ConfigError, match=r"start: model\.convolution: got 3, .* has 5; model\.local_features: got 8, .* has 4"
     ):
         run(f"start={parent}", "model.convolution=3", "model.local_features=8")
+    with pytest.raises(ConfigError, match=r"lies in output .*, which the run writes"):
+        train(load_settings(TrainSettings, SMOKE, overrides(gold_folder, parent.parent, f"start={parent}", "resume=true")))
     with pytest.raises(ModelError, match="no model folder"):
         run(f"start={tmp_path / 'none'}")
     encoder = tmp_path / "encoder"

@@ -13,7 +13,8 @@ from pathlib import Path
 from transformers.utils import logging as transformers_logging
 
 from zhengling.errors import ReadError, ZhenglingError
-from zhengling.exchange.formats import FORMATS, Drafts, export_documents, import_documents, save_gold
+from zhengling.exchange.drafts import Drafts
+from zhengling.exchange.formats import FORMATS, export_documents, file_stem, import_documents, save_gold
 from zhengling.exchange.label_studio_project import Project
 from zhengling.exchange.offsets import UNITS
 from zhengling.extraction.annotation import annotate
@@ -75,8 +76,12 @@ def _strip(options: argparse.Namespace) -> None:
     folder = Path(options.output)
     folder.mkdir(parents=True, exist_ok=True)
     documents = load_gold(options.gold)
-    for document in documents:
-        (folder / f"{document.id}.txt").write_bytes(document.text.encode())
+    names = [file_stem(document.id) for document in documents]
+    if len(set(names)) < len(names):
+        twice = next(name for name in names if names.count(name) > 1)
+        raise ZhenglingError(f"two documents would both be {folder / twice}.txt. Expected ids that differ as names of files")
+    for name, document in zip(names, documents, strict=True):
+        (folder / f"{name}.txt").write_bytes(document.text.encode())
     print(f"{len(documents)} texts in {folder}")
 
 
@@ -151,15 +156,18 @@ def _reading(options: argparse.Namespace) -> ReadSettings:
 
 
 def _label(options: argparse.Namespace) -> int:
-    inputs = Inputs(options.inputs)
+    inputs = Inputs(options.inputs, leave_out=[options.output])
     extractor = load_model(options)
     output, summary = Path(options.output), Summary()
-    drafts = Drafts(output) if options.format == "gold" else Project(output, extractor.config.scheme)
+    drafts = Drafts(output, extractor.config.scheme) if options.format == "gold" else Project(output, extractor.config.scheme)
     engine = Engine(extractor, encoding=options.encoding)
     run_batch(engine, iter_documents(inputs.files(), _reading(options)), [drafts, summary], size=inputs.survey().size)
     drafts.close()
-    if options.format == "gold":
-        print(f"{summary.sentence()}: {output}, to be corrected and learnt from: configs/own-gold.yaml")
+    if isinstance(drafts, Drafts):
+        learn = f"start={options.model or 'default'} in a configuration goes on from this model"
+        print(
+            f"{summary.sentence()}; " + (f"to be corrected: {output}; {learn}" if drafts.documents else "nothing was written")
+        )
         return 1 if summary.errors else 0
     print(f"{summary.sentence()}: {output / 'config.xml'}, {output / 'tasks.json'}")
     print(
@@ -183,7 +191,9 @@ def parser() -> argparse.ArgumentParser:
     agree.add_argument("second", help="the same documents, annotated by another")
     agree.set_defaults(run=_agree)
     mean = commands.add_parser("average", help="average the weights of several runs, a model soup")
-    mean.add_argument("models", nargs="+", metavar="MODEL", help="folders that train.py wrote, of one encoder and one seed")
+    mean.add_argument(
+        "models", nargs="+", metavar="MODEL", help="folders that train.py wrote, of one encoder and one seed or of one start"
+    )
     mean.add_argument("--dev", nargs="+", required=True, metavar="GOLD", help="gold to choose thresholds and temperature on")
     mean.add_argument("--output", required=True, help="folder for model/, metrics.json and reliability.png")
     mean.add_argument("--weights", choices=("fp32", "fp16"), default="fp32", help="how it is stored (default: %(default)s)")

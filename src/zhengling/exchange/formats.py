@@ -2,26 +2,25 @@
 
 from __future__ import annotations
 
-import itertools
 import logging
 import re
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 
 from zhengling.errors import GoldError
 from zhengling.exchange import cluener, conll, doccano, label_studio
 from zhengling.exchange.offsets import UNITS
-from zhengling.exchange.reading import write_file
+from zhengling.exchange.reading import write_file, write_json_lines
 from zhengling.exchange.spans import check_names
-from zhengling.extraction.annotation import to_document
-from zhengling.extraction.records import Record
 from zhengling.gold.inline import write_inline
-from zhengling.gold.jsonlines import write_jsonl
+from zhengling.gold.jsonlines import to_json
 from zhengling.scheme.annotation import Document
 from zhengling.scheme.labels import DEFAULT_SCHEME, LabelScheme
 
 log = logging.getLogger(__name__)
+LONGEST_STEM = 200
+"""A file system takes some 255 bytes for a name, suffixes included."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,15 +82,14 @@ def save_gold(documents: Sequence[Document], output: Path) -> None:
     The ``.jsonl`` form has no header; what it leaves out is told. Raises :class:`GoldError` for what ``.xml`` cannot say.
     """
     if output.suffix == ".jsonl":
-        output.parent.mkdir(parents=True, exist_ok=True)
-        write_jsonl(documents, output)
+        write_json_lines(output, map(to_json, documents))
         headers = sum(bool(document.header.keys() - {"id"}) for document in documents)
         if headers:
             log.warning("%s has no place for the headers of %d documents. A folder of .xml files has", output, headers)
         return
     files: dict[Path, Document] = {}
     for document in documents:
-        path = output / (_file_stem(document.id) + ".xml")
+        path = output / (file_stem(document.id) + ".xml")
         if path in files:
             raise GoldError(f"the documents {files[path].id!r} and {document.id!r} would both be {path}")
         files[path] = document
@@ -99,36 +97,10 @@ def save_gold(documents: Sequence[Document], output: Path) -> None:
         write_file(path, write_inline(_with_id(document, path)))
 
 
-class Drafts:
-    """Takes records as they come, and writes them as gold at the end; records of documents that failed are left out.
-
-    For a person to correct in a text editor, or for a further model to learn from as it is (self-training, Scudder 1965).
-    """
-
-    def __init__(self, output: Path) -> None:
-        """``output`` as for :func:`save_gold`."""
-        self.output = output
-        self.documents: list[Document] = []
-        self._stems: set[str] = set()
-
-    def write(self, record: Record, text: str) -> None:
-        """Take a record and the source that it is of. A name whose file is taken gets a number, ``" < >`` become ``_``."""
-        if record.error is not None:
-            return
-        document = to_document(record, text)
-        name = re.sub(r'["<>]', "_", document.id)
-        names = itertools.chain([name], (f"{name}~{number}" for number in itertools.count(2)))
-        free = next(each for each in names if _file_stem(each) not in self._stems)
-        self._stems.add(_file_stem(free))
-        self.documents.append(replace(document, id=free))
-
-    def close(self) -> None:
-        """Write what was taken; raises as :func:`save_gold`."""
-        save_gold(self.documents, self.output)
-
-
-def _file_stem(name: str) -> str:
-    return re.sub(r"[^\w.-]+", "_", name).lstrip(".") or "_"
+def file_stem(name: str) -> str:
+    """The name of a document as that of a file, without a suffix; of a long one the last :data:`LONGEST_STEM` bytes."""
+    stem = re.sub(r"[^\w.-]+", "_", name).encode()[-LONGEST_STEM:].decode(errors="ignore")
+    return stem.lstrip(".") or "_"
 
 
 def _with_id(document: Document, path: Path) -> Document:

@@ -1,7 +1,7 @@
 """The mean of several runs' weights, a model soup: one model, as fast as each, often better (Wortsman et al. 2022).
 
-The runs should begin from the same weights: one encoder, one seed, which draws the heads. What differs is the data, a rate,
-the number of epochs. What came of it here: LOG.md, 2026-11-27.
+The runs should begin from the same weights: one encoder and one seed, which draws the heads, or one start. What differs is the
+data, a rate, the number of epochs. What came of it here: LOG.md, 2026-11-27.
 """
 
 from __future__ import annotations
@@ -19,6 +19,7 @@ from zhengling.extraction.extractor import Extractor
 from zhengling.extraction.fingerprint import fingerprint
 from zhengling.extraction.loading import load
 from zhengling.gold.loading import load_gold
+from zhengling.modeling.configuration import DEFAULT_THRESHOLD
 from zhengling.training.checkpoints import told_if_unwritable
 from zhengling.training.development import Development
 from zhengling.training.judging import judge
@@ -52,6 +53,7 @@ def average(folders: Sequence[Path], dev: Sequence[str], output: Path, weights: 
         {"model": str(folder), "fingerprint": fingerprint(extractor), **extractor.config.provenance}
         for folder, extractor in zip(folders, extractors, strict=True)
     ]
+    first.config.thresholds = dict.fromkeys(first.config.theme_outputs, DEFAULT_THRESHOLD)  # whatever the first one's were
     development = Development(load_gold(list(dev), first.config.scheme), first.config.scheme)
     first.model.load_state_dict(mean_weights([extractor.model.state_dict() for extractor in extractors]))
     judged = judge(first.model, first.tokenizer, development, name=str(output / "model"), device=first.device, weights=weights)
@@ -83,9 +85,15 @@ def _check_alike(one: Extractor, other: Extractor, names: str) -> None:
         differing.append("classes of tokens")
     if differing:
         raise ModelError(f"{names} differ in {', '.join(differing)}. Expected models of one encoder, one scheme and one shape")
-    apart = [key for key in ("encoder", "seed") if one.config.provenance.get(key) != other.config.provenance.get(key)]
-    if apart:
-        log.warning("%s were trained from another %s: their mean may be worse than each", names, " and ".join(apart))
+    if not _origins(one) & _origins(other):
+        log.warning("%s did not begin with the same weights: their mean may be worse than each", names)
+
+
+def _origins(extractor: Extractor) -> set[str]:
+    """The weights that a model is, and that it began with: of a start by their fingerprint, else by encoder and seed."""
+    facts = extractor.config.provenance
+    began = facts["start"].get("fingerprint") if facts.get("start") else f"{facts.get('encoder')}, seed {facts.get('seed')}"
+    return {fingerprint(extractor), str(began)}
 
 
 def _settings(config: Mapping[str, Any]) -> dict[str, Any]:

@@ -69,6 +69,8 @@ def train(settings: TrainSettings) -> dict[str, Any]:
         _set_dropout_apart(settings.seed, accelerator)
         trainer = Trainer(settings, accelerator, model, tokenizer, examples, request)
         trainer.start()
+        if settings.start and not trainer.state.steps:
+            trainer.evaluate(development)  # what training must better
         while trainer.state.epoch < settings.optim.epochs:
             trainer.run_epoch()
             trainer.evaluate(development)
@@ -127,7 +129,7 @@ def finish(trainer: Trainer, gold: Sequence[Document], development: Development)
         "version": VERSION,
         "seed": settings.seed,
         "encoder": settings.encoder.base,
-        **model.config.provenance,  # what it started from
+        **({"start": model.config.provenance["start"]} if settings.start else {}),
         "train": {"documents": len(gold), "data": documents_hash(gold)},
         "dev": development.facts(),
     }

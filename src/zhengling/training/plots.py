@@ -18,7 +18,8 @@ def draw_curves(history: Sequence[Mapping[str, Any]], best: int, path: Path) -> 
     picture = Figure(figsize=(9, 3.6), layout="constrained")
     losses, scores = picture.subplots(1, 2)
     epochs = [record["epoch"] for record in history]
-    losses.plot(epochs, [record["loss"] for record in history], marker=".", color="black")
+    of_losses = [float("nan") if record["loss"] is None else record["loss"] for record in history]  # none before training
+    losses.plot(epochs, of_losses, marker=".", color="black")
     losses.set(xlabel="epoch", ylabel="loss in training")
     for name in CHOSEN_BY:
         scores.plot(epochs, [100 * record[name] for record in history], marker=".", label=name)

@@ -104,8 +104,8 @@ class TrainSettings:
     report: list[str] = field(default_factory=lambda: ["tensorboard"])
     """Where the figures are drawn: ``tensorboard``, ``wandb``."""
     start: str | None = None
-    """A trained model to go on from, heads and all: ``default``, a folder or a hub name. Its heads keep what they know of the
-    labels that ``labels`` names as well. Instead of ``encoder.base``."""
+    """A trained model to go on from, heads and all: ``default``, a folder or a hub name (``org/name@revision``). Its heads keep
+    what they know of the labels that ``labels`` names as well. Instead of ``encoder.base``."""
     encoder: EncoderSettings = field(default_factory=EncoderSettings)
     labels: Labels = field(default_factory=Labels)
     data: Data = field(default_factory=Data)
@@ -119,10 +119,9 @@ class TrainSettings:
             wrong.append("data.train is empty. Expected at least one folder of .xml files")
         if not self.data.dev:
             wrong.append("data.dev is empty. Expected at least one folder of .xml files")
-        if self.start and self.encoder.base:
-            wrong.append(
-                f"start ({self.start}) brings its encoder, encoder.base ({self.encoder.base}) is another. Expected one of them"
-            )
+        for key in ("base", "revision"):
+            if self.start and (named := getattr(self.encoder, key)):
+                wrong.append(f"start ({self.start}) brings its encoder, got encoder.{key} ({named}). Expected null there")
         strangers = sorted(set(self.data.repeat) - set(self.data.train))
         if strangers or any(times < 1 for times in self.data.repeat.values()):
             wrong.append(f"data.repeat: got {dict(self.data.repeat)}. Expected places of data.train, each at least 1 time")

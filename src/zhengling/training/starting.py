@@ -1,13 +1,15 @@
 """A run that goes on from a trained model: its encoder and its heads, as far as they have the same labels.
 
-Gold of one's own is often small, some tens of documents that were corrected after the default model had read them. A head that
-knows its labels needs no more; one that must learn them from nothing does. Measured: LOG.md, 2026-11-27.
+For gold of one's own that is small, some tens of documents that were corrected after a model had read them. What it brought
+with labels that the model did not have, and that documents which it has learnt already make it worse: LOG.md, 2026-11-27.
 """
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Sequence
 from dataclasses import asdict
+from pathlib import Path
 
 import torch
 from transformers import PreTrainedTokenizerBase
@@ -23,6 +25,7 @@ from zhengling.scheme.bio import tag_names
 from zhengling.scheme.labels import LabelScheme
 from zhengling.training.settings import TrainSettings
 
+log = logging.getLogger(__name__)
 SHAPES = ("convolution", "local_features")
 """Settings of the model on which the shapes of weights depend."""
 
@@ -40,12 +43,20 @@ def model_to_start_from(settings: TrainSettings, scheme: LabelScheme) -> tuple[Z
     wrong = [f"model.{key}: got {wanted[key]}, {name} has {has[key]}" for key in SHAPES if wanted[key] != has[key]]
     if wrong:
         raise ConfigError(f"start: {'; '.join(wrong)}. Expected what the model to start from has")
+    if Path(name).exists() and Path(name).resolve().is_relative_to(Path(settings.output).resolve()):
+        raise ConfigError(f"start: {name} lies in output ({settings.output}), which the run writes. Expected another output")
+    for key in ("window", "overlap", "transition_weight", "sequence_loss", "dropout"):
+        if wanted[key] != getattr(old.config, key):
+            log.info("model.%s is %s from now on, %s in %s", key, wanted[key], getattr(old.config, key), name)
+    names = [*scheme.themes, "boilerplate"]
     config = ZhenglingConfig(
         encoder=old.config.encoder,
         directives=list(scheme.directives),
         slots=list(scheme.slots),
         themes=list(scheme.themes),
         parting_cues=old.config.parting_cues if list(scheme.directives) == old.config.directives else [],
+        thresholds={theme: value for theme, value in old.config.thresholds.items() if theme in names},
+        theme_temperature=old.config.theme_temperature,
         provenance={"start": {"model": name, "fingerprint": fingerprint(old), **old.config.provenance}},
         **wanted,
     )

@@ -9,7 +9,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from zhengling.extraction.extractor import Extractor
-from zhengling.modeling.configuration import DEFAULT_THRESHOLD
 from zhengling.modeling.decoding import theme_probabilities
 from zhengling.scheme.annotation import Document
 from zhengling.training.examples import Alignment, build_example
@@ -34,13 +33,16 @@ def paragraph_scores(extractor: Extractor, gold: Sequence[Document]) -> Scores:
 
 
 def calibrate(extractor: Extractor, gold: Sequence[Document]) -> tuple[Scores, Scores]:
-    """Choose temperature and thresholds on documents and set them in the model's configuration; the scores before and after."""
+    """Choose temperature and thresholds on documents and set them in the model's configuration; the scores before and after.
+
+    A theme of which the documents have too few paragraphs keeps the threshold that the configuration has.
+    """
     config = extractor.config
     config.theme_temperature = 1.0
     raw = paragraph_scores(extractor, gold)
     config.theme_temperature = choose_temperature(raw)
     calibrated = at_temperature(raw, config.theme_temperature)
-    config.thresholds = choose_thresholds(calibrated, dict.fromkeys(config.theme_outputs, DEFAULT_THRESHOLD))
+    config.thresholds = choose_thresholds(calibrated, config.thresholds)
     return raw, calibrated
 
 

@@ -213,11 +213,12 @@ class Trainer:
         figures = development.report(self._extractor(), model="training", samples=1).figures
         values = {name: round(figure.value, 4) for name, figure in figures.items()}
         score = round(float(np.mean([values[name] for name in CHOSEN_BY])), 4)
-        loss = round(float(np.mean(self.state.losses)), 4)
-        epoch, steps = self.state.epoch + 1, self.state.steps
+        steps = self.state.steps
+        loss, epoch = (round(float(np.mean(self.state.losses)), 4), self.state.epoch + 1) if steps else (None, 0)
         self.state.history.append({"epoch": epoch, "steps": steps, "loss": loss, "score": score, **values})
         chosen = "  ".join(f"{name} {values[name]:.3f}" for name in CHOSEN_BY)
-        log.info("epoch %2d  loss %.3f  %s%s", epoch, loss, chosen, "  best" if score > self.state.best else "")
+        shown = "before training" if loss is None else f"epoch {epoch:2d}  loss {loss:.3f}"
+        log.info("%s  %s%s", shown, chosen, "  best" if score > self.state.best else "")
         with (self.folder / "log.jsonl").open("w", encoding="utf-8") as lines:
             lines.writelines(json.dumps(item, ensure_ascii=False) + "\n" for item in self.state.history)
         for board in self.boards:
