@@ -21,6 +21,7 @@ from zhengling.errors import ModelError, ReadError
 from zhengling.extraction.engine import Engine
 from zhengling.extraction.extractor import Extractor
 from zhengling.extraction.loading import load
+from zhengling.extraction.records import Record
 from zhengling.files.sources import SourceDocument
 
 SENTENCES = "会议强调，各镇要在6月底前完成第{0}批隐患排查。不得漏报。我们将投入{0}万元，推进“{0}号工程”建设。\n"
@@ -91,6 +92,22 @@ def actors() -> list[psutil.Process]:
     return [each for each in psutil.Process().children(recursive=True) if " ".join(each.cmdline()).startswith("ray::MapWorker")]
 
 
+def parts(value: Any) -> tuple[Any, list[float]]:
+    """A record without its scores, and these: their fourth decimal hangs on the windows that share a batch."""
+    if isinstance(value, float):
+        return None, [value]
+    if isinstance(value, dict | list):
+        found = [parts(each) for each in (value.values() if isinstance(value, dict) else value)]
+        bare = [each for each, _ in found]
+        return dict(zip(value, bare, strict=True)) if isinstance(value, dict) else bare, [x for _, more in found for x in more]
+    return value, []
+
+
+def same(found: list[Record], expected: list[Record]) -> bool:
+    (one, scores), (other, wanted) = (parts([record.as_dict() for record in records]) for records in (found, expected))
+    return one == other and len(scores) > 1000 and scores == pytest.approx(wanted, abs=2e-4)
+
+
 def test_no_record_is_lost_or_doubled_when_an_actor_is_killed(cluster: Any, model_folder: Path) -> None:
     from zhengling.cluster.ray_engine import ActorSettings, RayEngine
 
@@ -105,7 +122,7 @@ def test_no_record_is_lost_or_doubled_when_an_actor_is_killed(cluster: Any, mode
         if len(found) == 20:
             killed = actors()[:1]
             killed[0].send_signal(signal.SIGKILL)
-    assert [record.as_dict() for record in found] == [record.as_dict() for record in expected]
+    assert same(found, expected)
     assert killed and not killed[0].is_running()
     assert engine.stats.documents == 200 and engine.stats.windows > 0 and engine.stats.model > 0
 
@@ -130,7 +147,7 @@ def test_no_record_is_lost_or_doubled_when_a_node_is_lost(cluster: Any, model_fo
             cluster.remove_node(working()[0], allow_graceful=False)
             assert not cluster.worker_nodes
             cluster.add_node(num_cpus=1)
-    assert [record.as_dict() for record in found] == [record.as_dict() for record in expected]
+    assert same(found, expected)
 
 
 def _below(pid: int) -> set[int]:
