@@ -59,7 +59,7 @@ def test_a_window_that_the_graph_cannot_run_fails_alone(folder: Path) -> None:
 
     class Session:
         def run(self, names, feed):  # type: ignore[no-untyped-def]
-            if feed["input_ids"].shape[0] > 1 or feed["input_ids"].shape[1] > 40:
+            if feed["input_ids"].shape[0] > 1 or feed["input_ids"].shape[1] > 20:
                 raise onnxruntime.capi.onnxruntime_pybind11_state.Fail("no memory")
             return run(names, feed)
 
