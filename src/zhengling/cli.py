@@ -14,7 +14,7 @@ from transformers.utils import logging as transformers_logging
 
 from zhengling.errors import ReadError, ZhenglingError
 from zhengling.exchange.drafts import Drafts
-from zhengling.exchange.formats import FORMATS, export_documents, file_stem, import_documents, save_gold
+from zhengling.exchange.formats import FORMATS, by_file, export_documents, import_documents, save_gold
 from zhengling.exchange.label_studio_project import Project
 from zhengling.exchange.offsets import UNITS
 from zhengling.extraction.annotation import annotate
@@ -76,12 +76,8 @@ def _strip(options: argparse.Namespace) -> None:
     folder = Path(options.output)
     folder.mkdir(parents=True, exist_ok=True)
     documents = load_gold(options.gold)
-    names = [file_stem(document.id) for document in documents]
-    if len(set(names)) < len(names):
-        twice = next(name for name in names if names.count(name) > 1)
-        raise ZhenglingError(f"two documents would both be {folder / twice}.txt. Expected ids that differ as names of files")
-    for name, document in zip(names, documents, strict=True):
-        (folder / f"{name}.txt").write_bytes(document.text.encode())
+    for path, document in by_file(documents, folder, ".txt").items():
+        path.write_bytes(document.text.encode())
     print(f"{len(documents)} texts in {folder}")
 
 
@@ -168,12 +164,13 @@ def _label(options: argparse.Namespace) -> int:
         print(
             f"{summary.sentence()}; " + (f"to be corrected: {output}; {learn}" if drafts.documents else "nothing was written")
         )
-        return 1 if summary.errors else 0
-    print(f"{summary.sentence()}: {output / 'config.xml'}, {output / 'tasks.json'}")
-    print(
-        "In Label Studio: new project; Labeling Setup, Custom template: config.xml; Import: tasks.json; prelabel by predictions"
-    )
-    print("After the labelling: Export, JSON; zhengling import EXPORT.json --format label-studio --output FOLDER")
+    else:
+        print(f"{summary.sentence()}: {output / 'config.xml'}, {output / 'tasks.json'}")
+        print(
+            "In Label Studio: new project; Labeling Setup, Custom template: config.xml; Import: tasks.json; prelabel by "
+            "predictions"
+        )
+        print("After the labelling: Export, JSON; zhengling import EXPORT.json --format label-studio --output FOLDER")
     return 1 if summary.errors else 0
 
 

@@ -87,14 +87,19 @@ def save_gold(documents: Sequence[Document], output: Path) -> None:
         if headers:
             log.warning("%s has no place for the headers of %d documents. A folder of .xml files has", output, headers)
         return
+    for path, document in by_file(documents, output, ".xml").items():
+        write_file(path, write_inline(_with_id(document, path)))
+
+
+def by_file(documents: Sequence[Document], folder: Path, suffix: str) -> dict[Path, Document]:
+    """The documents by a file of their own in ``folder``, named by their ids; raises :class:`GoldError` if two had one."""
     files: dict[Path, Document] = {}
     for document in documents:
-        path = output / (file_stem(document.id) + ".xml")
+        path = folder / (file_stem(document.id) + suffix)
         if path in files:
             raise GoldError(f"the documents {files[path].id!r} and {document.id!r} would both be {path}")
         files[path] = document
-    for path, document in files.items():
-        write_file(path, write_inline(_with_id(document, path)))
+    return files
 
 
 def file_stem(name: str) -> str:

@@ -68,9 +68,9 @@ def count_cues(sequences: Iterable[tuple[str, NDArray[np.int64]]]) -> dict[str, 
             before = begins[: np.searchsorted(begins, place)]
             if not len(before) or not tags[before[-1] : place].all() or not demands(text, int(before[-1]), place):
                 continue
-            if tags[place] and place + 1 < len(tags) and tags[place + 1] == tags[place]:
+            if tags[place] and tags[place + 1] == tags[place]:  # a cue stands behind the comma
                 joined[cue] += 1
-            elif not tags[place] and place + 1 < len(tags) and tags[place + 1] % 2:
+            elif not tags[place] and tags[place + 1] % 2:
                 parted[cue] += 1
     return {cue: (parted[cue], joined[cue]) for cue in CUES if parted[cue] + joined[cue]}
 

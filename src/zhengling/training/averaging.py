@@ -53,6 +53,10 @@ def average(folders: Sequence[Path], dev: Sequence[str], output: Path, weights: 
         {"model": str(folder), "fingerprint": fingerprint(extractor), **extractor.config.provenance}
         for folder, extractor in zip(folders, extractors, strict=True)
     ]
+    for parent in parents[1:]:
+        if not _origins(parents[0]) & _origins(parent):
+            names = f"{parents[0]['model']} and {parent['model']}"
+            log.warning("%s did not begin with the same weights: their mean may be worse than each", names)
     first.config.thresholds = dict.fromkeys(first.config.theme_outputs, DEFAULT_THRESHOLD)  # whatever the first one's were
     development = Development(load_gold(list(dev), first.config.scheme), first.config.scheme)
     first.model.load_state_dict(mean_weights([extractor.model.state_dict() for extractor in extractors]))
@@ -77,7 +81,7 @@ def mean_weights(states: Sequence[Mapping[str, torch.Tensor]]) -> dict[str, torc
 
 
 def _check_alike(one: Extractor, other: Extractor, names: str) -> None:
-    """Raise :class:`ModelError` if the two differ in anything but their weights; tell if their heads began apart."""
+    """Raise :class:`ModelError` if the two differ in anything but their weights."""
     differing = _differing(_settings(one.config.to_dict()), _settings(other.config.to_dict()))
     if one.tokenizer.get_vocab() != other.tokenizer.get_vocab():
         differing.append("vocabulary")
@@ -85,15 +89,12 @@ def _check_alike(one: Extractor, other: Extractor, names: str) -> None:
         differing.append("classes of tokens")
     if differing:
         raise ModelError(f"{names} differ in {', '.join(differing)}. Expected models of one encoder, one scheme and one shape")
-    if not _origins(one) & _origins(other):
-        log.warning("%s did not begin with the same weights: their mean may be worse than each", names)
 
 
-def _origins(extractor: Extractor) -> set[str]:
+def _origins(facts: Mapping[str, Any]) -> set[str]:
     """The weights that a model is, and that it began with: of a start by their fingerprint, else by encoder and seed."""
-    facts = extractor.config.provenance
     began = facts["start"].get("fingerprint") if facts.get("start") else f"{facts.get('encoder')}, seed {facts.get('seed')}"
-    return {fingerprint(extractor), str(began)}
+    return {str(facts["fingerprint"]), str(began)}
 
 
 def _settings(config: Mapping[str, Any]) -> dict[str, Any]:
