@@ -13,7 +13,11 @@ from zhengling.scheme.bio import allowed_starts, allowed_transitions, decode_tag
 
 
 def _by_trying_all(
-    log_probs: np.ndarray, kinds: int, table: np.ndarray | None = None, classes: tuple[int, ...] = ()
+    log_probs: np.ndarray,
+    kinds: int,
+    table: np.ndarray | None = None,
+    classes: tuple[int, ...] = (),
+    edges: np.ndarray | None = None,
 ) -> list[int]:
     allowed, starts = allowed_transitions(kinds), allowed_starts(kinds)
     tags = range(1 + 2 * kinds)
@@ -25,6 +29,9 @@ def _by_trying_all(
 
     def score(sequence: tuple[int, ...]) -> float:
         total = sum(log_probs[t, tag] for t, tag in enumerate(sequence))
+        if edges is not None:
+            spans = decode_tags(np.asarray(sequence))
+            total += sum(edges[start, 0] + (edges[end, 1] if end < len(sequence) else 0) for start, end, _ in spans)
         if table is None:
             return total
         around, between = (0, *classes, 0), (0, *sequence, 0)
@@ -55,6 +62,19 @@ def test_transitions_weigh_in_by_the_classes_of_the_tokens(seed: int) -> None:
     for row, length in enumerate(lengths):
         wanted = _by_trying_all(log_probs[row, :length], 2, table, tuple(classes[row, :length]))
         assert tags[row, :length].tolist() == wanted
+
+
+@pytest.mark.parametrize("seed", range(8))
+def test_edges_weigh_in_where_spans_begin_and_end(seed: int) -> None:
+    generator = np.random.default_rng(seed)
+    lengths, classes = np.asarray([5, 3, 1]), generator.integers(0, CLASSES, (3, 5))
+    log_probs = log_softmax(generator.normal(0, 1, (3, 5, 5)).astype(np.float32))
+    table = generator.normal(0, 1, (CLASSES, CLASSES, 5, 5)).astype(np.float32)
+    edges = generator.normal(0, 2, (3, 5, 2)).astype(np.float32)
+    tags = best_tags(log_probs, lengths, 2, table, classes, edges)
+    for row, length in enumerate(lengths):
+        own = log_probs[row, :length], 2, table, tuple(classes[row, :length]), edges[row, :length]
+        assert tags[row, :length].tolist() == _by_trying_all(*own)
 
 
 def test_transitions_are_counted_between_edges() -> None:

@@ -16,18 +16,23 @@ import pytest
 import torch
 from accelerate import Accelerator
 from conftest import GOLD, ROOT
+from transformers import PreTrainedTokenizerBase
 
 import zhengling
 from zhengling.errors import ConfigError, GoldError, LabelError, ModelError
 from zhengling.gold.inline import parse_inline
 from zhengling.gold.loading import load_gold, load_places
 from zhengling.modeling.encoders import EncoderSettings
+from zhengling.modeling.transitions import SENTENCE_MARKS, token_classes
 from zhengling.modeling.vocabulary import character_tokenizer, count_characters
+from zhengling.modeling.windows import plan_windows, window_ids
 from zhengling.scheme.labels import LabelScheme
 from zhengling.settings import load_settings
 from zhengling.training.augmentation import final_marks, without_final_marks
 from zhengling.training.building import build_model, schedule
+from zhengling.training.development import Development
 from zhengling.training.examples import Alignment, build_example, labelled_windows
+from zhengling.training.judging import judge
 from zhengling.training.loop import train
 from zhengling.training.settings import Data, Labels, Model, Optim, TrainSettings
 from zhengling.training.thresholds import calibration_error, choose_temperature, choose_thresholds
@@ -46,6 +51,10 @@ def figures(output: Path) -> dict:
     for measured in ("seconds", "tokens_per_second"):
         metrics["run"].pop(measured)
     return metrics
+
+
+def sentence_ends(tokenizer: PreTrainedTokenizerBase) -> np.ndarray:
+    return token_classes(tokenizer, len(tokenizer)) == SENTENCE_MARKS
 
 
 def test_a_run_leaves_a_model_that_loads_and_its_figures(gold_folder: Path, tmp_path: Path) -> None:
@@ -144,7 +153,7 @@ def test_marks_at_ends_of_paragraphs_are_left_out_and_no_others() -> None:
     )
     tokenizer = character_tokenizer(count_characters([gold.text]), 100)
     example = build_example(gold, tokenizer, LabelScheme(), 64, Alignment())
-    windows = labelled_windows([example], tokenizer, 64, 8)
+    windows = labelled_windows([example], tokenizer, 64, 8, sentence_ends(tokenizer))
     generator = np.random.default_rng(1)
     read = [tokenizer.decode(w.ids) for w in without_final_marks(windows, final_marks(tokenizer), 1.0, generator)]
     assert ["".join(text.split()) for text in read] == ["[CLS]甲。要乙，丙[SEP]丁[SEP]戊要己！[SEP]"]
@@ -161,7 +170,7 @@ def test_a_mark_where_a_long_paragraph_is_cut_stays() -> None:
     gold = parse_inline(f'<p t="none">{"甲乙丙丁。" * 20}</p>', "x")
     tokenizer = character_tokenizer(count_characters([gold.text]), 100)
     example = build_example(gold, tokenizer, LabelScheme(), 22, Alignment())
-    windows = labelled_windows([example], tokenizer, 22, 5)
+    windows = labelled_windows([example], tokenizer, 22, 5, sentence_ends(tokenizer))
     thinned = without_final_marks(windows, final_marks(tokenizer), 1.0, np.random.default_rng(1))
     cut = [len(before.ids) - len(after.ids) for before, after in zip(windows, thinned, strict=True)]
     assert sum(window.ids[-2] == final_marks(tokenizer)[0] for window in windows) > 2
@@ -269,12 +278,59 @@ def test_gold_that_does_not_fit_is_accounted_for() -> None:
     example = build_example(gold, tokenizer, LabelScheme(), 32, account)
     assert (account.paragraphs, account.directives) == (len(example.document.paragraphs), 1)
     assert account.cut == [f"x [0, 60) '{'甲' * 24}…'"]
-    learnt = [int((w.directives >= 0).sum()) for w in labelled_windows([example], tokenizer, 32, 8)]
+    windows = labelled_windows([example], tokenizer, 32, 8, sentence_ends(tokenizer))
+    learnt = [int((w.directives >= 0).sum()) for w in windows]
     assert sum(learnt) == len(example.document.ids)
 
 
 def test_the_rate_rises_and_falls() -> None:
     assert [round(schedule(step, 2, 6), 3) for step in range(7)] == [0.333, 0.667, 1.0, 0.75, 0.5, 0.25, 0.0]
+
+
+def test_the_rate_reaches_zero_with_the_last_step(gold_folder: Path, tmp_path: Path) -> None:
+    """Shorter windows make more steps of the later epochs: the schedule must know."""
+    more = ("optim.epochs=3", "optim.batch_tokens=200", "model.window=64", "model.overlap=8")
+    settings = load_settings(TrainSettings, SMOKE, overrides(gold_folder, tmp_path, *more))
+    gold, scheme = load_gold(settings.data.train), LabelScheme()
+    model, tokenizer = build_model(settings, scheme, gold)
+    examples = [build_example(d, tokenizer, scheme, settings.model.window, Alignment()) for d in gold]
+    trainer = Trainer(settings, Accelerator(cpu=True), model, tokenizer, examples)
+    steps = [len(trainer.batches(epoch)) for epoch in range(3)]
+    assert len(set(steps)) > 1
+    last, behind = (trainer.scheduler.lr_lambdas[0](step) for step in (sum(steps) - 1, sum(steps)))
+    assert 0 < last < 0.1 and behind == 0
+
+
+def test_training_reads_the_windows_that_inference_reads() -> None:
+    """A long paragraph is cut at ends of sentences in both."""
+    gold = parse_inline(f'<p t="none">{"各村要守好堤防，要管好用火。甲乙丙！" * 30}</p>', "x")
+    tokenizer = character_tokenizer(count_characters([gold.text]), 100)
+    example = build_example(gold, tokenizer, LabelScheme(), 64, Alignment())
+    ends = sentence_ends(tokenizer)
+    learnt = labelled_windows([example], tokenizer, 64, 16, ends)
+    plan = plan_windows(example.document.paragraphs, 64, 16, ends[example.document.ids])
+    special = tokenizer.cls_token_id, tokenizer.sep_token_id
+    assert [w.ids.tolist() for w in learnt] == [window_ids(window, example.document, *special)[0].tolist() for window in plan]
+    assert len(learnt) > 8 and all(ends[window.ids[-2]] for window in learnt)
+
+
+def test_a_model_is_judged_as_it_is_loaded(gold_folder: Path, tmp_path: Path) -> None:
+    """Weights are rounded, the encoder's tables of angles, which are not stored, are not."""
+    settings = load_settings(TrainSettings, SMOKE, overrides(gold_folder, tmp_path))
+    gold, scheme = load_gold(settings.data.train), LabelScheme()
+    model, tokenizer = build_model(settings, scheme, gold)
+    before = {name: buffer.clone() for name, buffer in model.named_buffers()}
+    assert any("inv_freq" in name for name in before)
+    device = torch.device("cpu")
+    judged = judge(model, tokenizer, Development(gold, scheme), name="x", device=device, weights="fp16")
+    assert [name for name, buffer in model.named_buffers() if not torch.equal(buffer, before[name])] == []
+    ids = torch.tensor([tokenizer("各村要于六月底前完成整改。")["input_ids"]])
+    with torch.inference_mode():
+        own = judged.extractor.model(ids, torch.ones_like(ids), torch.zeros_like(ids), piece_count=1)
+        judged.store(tmp_path / "model")
+        loaded = zhengling.load(tmp_path / "model", device="cpu", precision="fp32").model
+        stored = loaded(ids, torch.ones_like(ids), torch.zeros_like(ids), piece_count=1)
+    assert torch.equal(own.themes, stored.themes) and torch.equal(own.slots, stored.slots)
 
 
 def test_thresholds_are_the_middle_of_the_best() -> None:

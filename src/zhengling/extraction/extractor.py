@@ -21,7 +21,6 @@ from zhengling.modeling.configuration import ZhenglingConfig
 from zhengling.modeling.cues import text_of, token_letters
 from zhengling.modeling.decoding import ScoredSpan, decode_paragraphs, theme_probabilities
 from zhengling.modeling.model import ZhenglingModel, ZhenglingOutput
-from zhengling.modeling.transitions import SENTENCE_MARKS
 from zhengling.modeling.windows import Bounds, TokenizedDocument, tokenize_paragraphs
 from zhengling.text import CleanText, read
 from zhengling.version import VERSION
@@ -51,7 +50,8 @@ class Extractor:
         self.config: ZhenglingConfig = model.config
         self.tokenizer = tokenizer
         self._classes, self._transitions = model.token_classes.cpu().numpy(), model.transitions()
-        self.sentence_ends = self._classes == SENTENCE_MARKS
+        self.sentence_ends = model.sentence_ends()
+        self._edges = model.edges()
         self._letters = token_letters(tokenizer, len(self._classes))
         self.name, self.device, self.precision = name, torch.device(device), precision
         self.runtime = "onnx" if graph else "torch"
@@ -81,7 +81,7 @@ class Extractor:
         """Directives and slots of each document's paragraphs, those of all documents decoded together."""
         places = [(number, *bounds) for number, document in enumerate(documents) for bounds in document.paragraphs]
         classes = [self._classes[document.ids] for document in documents]
-        cues = self.config.parting_cues
+        cues, edges = self.config.parting_cues, [self._edges_in(document) for document in documents]
         found = iter(
             decode_paragraphs(
                 [logits[number].directives[first:last] for number, first, last in places],
@@ -91,9 +91,16 @@ class Extractor:
                 [classes[number][first:last] for number, first, last in places],
                 [text_of(documents[number].ids[first:last], self._letters) for number, first, last in places] if cues else (),
                 cues,
+                [edges[number][first:last] for number, first, last in places],
             )
         )
         return [list(islice(found, len(document.paragraphs))) for document in documents]
+
+    def _edges_in(self, document: TokenizedDocument) -> NDArray[np.float32]:
+        """Per token of a document what its edges of slots add; nothing lies between two paragraphs."""
+        edges = self._edges.of(document.ids)
+        edges[[first for first, last in document.paragraphs if first < last]] = 0
+        return edges
 
     def record(
         self,

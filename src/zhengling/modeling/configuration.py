@@ -22,6 +22,8 @@ class ZhenglingConfig(PretrainedConfig):
     beside that of single tags in training. ``local_features``: the width of the embeddings of n-grams and
     distances that the tag heads see beside the encoder's output, while the slot head also sees the probabilities of directive
     tags; 0: neither. ``parting_cues``: behind which commas directives are parted, see :mod:`zhengling.modeling.cues`.
+    ``edge_pairs``: of how many pairs of characters the model knows how often slots begin and end between them, see
+    :mod:`zhengling.modeling.edges`.
     ``window`` and ``overlap``: in tokens, special ones included in the first.
     """
 
@@ -44,6 +46,7 @@ class ZhenglingConfig(PretrainedConfig):
         convolution: int = 5,
         local_features: int = 0,
         parting_cues: list[str] | None = None,
+        edge_pairs: int = 0,
         provenance: dict[str, Any] | None = None,
         **kwargs: Any,
     ) -> None:
@@ -62,6 +65,7 @@ class ZhenglingConfig(PretrainedConfig):
         self.convolution = convolution
         self.local_features = local_features
         self.parting_cues = list(parting_cues or [])
+        self.edge_pairs = edge_pairs
         self.provenance = provenance or {}
         super().__init__(**kwargs)
 

@@ -37,12 +37,14 @@ def best_tags(
     kinds: int,
     transitions: NDArray[np.float32] | None = None,
     classes: NDArray[np.int64] | None = None,
+    edges: NDArray[np.float32] | None = None,
 ) -> NDArray[np.int64]:
     """Viterbi over the BIO constraints, for a batch of sequences at once.
 
     ``log_probs``: ``[batch, tokens, 1 + 2 × kinds]``, padded; ``lengths``: ``[batch]``. ``transitions``, of
     :func:`zhengling.modeling.transitions.count_transitions`, are added by the ``classes`` of the tokens, ``[batch, tokens]``,
-    which must be among those that it has: no check is made.
+    which must be among those that it has: no check is made. ``edges``, ``[batch, tokens, 2]``, are added where a span begins
+    with a token and where one ends before it, see :mod:`zhengling.modeling.edges`.
     Returns tags ``[batch, tokens]``, 0 on the padding.
     """
     batch, tokens, tags = log_probs.shape
@@ -51,11 +53,23 @@ def best_tags(
     between = transitions + np.where(allowed_transitions(kinds), 0.0, FORBIDDEN).astype(np.float32)
     pairs = np.ascontiguousarray((classes[:, :-1] * len(between) + classes[:, 1:]).T)
     by_pair = between.reshape(-1, tags * tags)
+    if edges is None:
+        edges = np.zeros((batch, tokens, 2), dtype=np.float32)
+    emissions = np.ascontiguousarray(log_probs.transpose(1, 2, 0))
+    emissions[:, 1::2] += edges[:, :, 0].T[:, None]
+    ends, leaving = np.ascontiguousarray(edges[:, :, 1].T), _leaving(tags)
     start = np.where(allowed_starts(kinds), 0.0, FORBIDDEN).astype(np.float32)
-    first = log_probs[:, 0] + start + transitions[EDGE, classes[:, 0], OUTSIDE]
-    bests = _forward_scores(first.T, np.ascontiguousarray(log_probs.transpose(1, 2, 0)), by_pair, pairs, lengths)
+    first = emissions[0].T + start + transitions[EDGE, classes[:, 0], OUTSIDE]
+    bests = _forward_scores(first.T, emissions, by_pair, pairs, ends, leaving, lengths)
     last = bests[-1].T + transitions[classes[np.arange(batch), lengths - 1], EDGE][:, :, OUTSIDE]
-    return _backtrace(last.argmax(1), bests, by_pair.reshape(-1, tags, tags).transpose(0, 2, 1).copy(), pairs, lengths)
+    into = by_pair.reshape(-1, tags, tags).transpose(0, 2, 1).copy()
+    return _backtrace(last.argmax(1), bests, into, pairs, ends, leaving, lengths)
+
+
+def _leaving(tags: int) -> NDArray[np.bool_]:
+    """Whether a span ends between two tags, ``[tag before, tag]``: it goes on with its own inside tag alone."""
+    before, after = np.arange(tags)[:, None], np.arange(tags)
+    return (before != OUTSIDE) & (after != before + before % 2)
 
 
 def _forward_scores(
@@ -63,20 +77,26 @@ def _forward_scores(
     emissions: NDArray[np.float32],
     by_pair: NDArray[np.float32],
     pairs: NDArray[np.int64],
+    ends: NDArray[np.float32],
+    leaving: NDArray[np.bool_],
     lengths: NDArray[np.int64],
 ) -> NDArray[np.float32]:
     """The score of the best path to each tag, ``[tokens, tags, batch]``: the batch last, over which numpy is fast.
 
     ``first``: of the first tokens, ``[tags, batch]``; ``by_pair``: the transitions between tags by pair of classes,
-    ``[pairs, tags × tags]``; ``pairs``: ``[tokens - 1, batch]``. Behind a sequence's end its scores stay.
+    ``[pairs, tags × tags]``; ``pairs``: ``[tokens - 1, batch]``; ``ends``, ``[tokens, batch]``: added where a span ends before
+    the token, so between tags that are :func:`_leaving`. Behind a sequence's end its scores stay.
     """
     bests = np.empty_like(emissions)
     bests[0] = first
     _, tags, batch = emissions.shape
     transposed = np.ascontiguousarray(by_pair.T)
     paths = np.empty((tags * tags, batch), dtype=np.float32)
+    over_edge = np.flatnonzero(leaving)
     for t in range(1, len(emissions)):
         np.take(transposed, pairs[t - 1], axis=1, out=paths, mode="clip")
+        if ends[t].any():
+            paths[over_edge] += ends[t]
         found = (paths.reshape(tags, tags, batch) + bests[t - 1][:, None]).max(0) + emissions[t]
         bests[t] = np.where(t < lengths, found, bests[t - 1])
     return bests
@@ -87,19 +107,21 @@ def _backtrace(
     bests: NDArray[np.float32],
     into: NDArray[np.float32],
     pairs: NDArray[np.int64],
+    ends: NDArray[np.float32],
+    leaving: NDArray[np.bool_],
     lengths: NDArray[np.int64],
 ) -> NDArray[np.int64]:
     """The tags of the best path that ends with ``current``, ``[batch]``, as ``[batch, tokens]``.
 
-    ``bests``: of :func:`_forward_scores`; ``into``: transitions ``[pairs, tag, tag before]``; ``pairs`` as there;
-    ``lengths``: ``[batch]``.
+    ``bests``: of :func:`_forward_scores`; ``into``: transitions ``[pairs, tag, tag before]``; ``pairs``, ``ends``,
+    ``leaving`` as there; ``lengths``: ``[batch]``.
     """
     result = np.zeros((len(bests), len(current)), dtype=np.int64)
     for t in range(len(bests) - 1, -1, -1):
         inside = t < lengths
         result[t] = np.where(inside, current, OUTSIDE)
         if t > 0:
-            before = bests[t - 1].T + into[pairs[t - 1], current]
+            before = bests[t - 1].T + into[pairs[t - 1], current] + leaving.T[current] * ends[t][:, None]
             current = np.where(inside, before.argmax(1), current)
     return np.ascontiguousarray(result.T)
 
@@ -164,12 +186,14 @@ def decode_paragraphs(
     classes: Sequence[NDArray[np.int64]] = (),
     texts: Sequence[str] = (),
     cues: Sequence[str] = (),
+    edges: Sequence[NDArray[np.float32]] = (),
 ) -> list[tuple[list[ScoredSpan], list[ScoredSpan]]]:
     """Directives and slots of each paragraph, from its tag logits ``[tokens, tags]``.
 
     ``kinds``: number of directive kinds, number of slot kinds; ``classes``: those of each paragraph's tokens, needed with
-    ``transitions``; ``texts``: a character per token, needed with ``cues``, at which :func:`part_at_cues` parts directives. A
-    span's score is the mean probability of its tags.
+    ``transitions``; ``texts``: a character per token, needed with ``cues``, at which :func:`part_at_cues` parts directives;
+    ``edges``: of each paragraph's slots, ``[tokens, 2]``, see :func:`best_tags`. A span's score is the mean probability of its
+    tags.
     """
     of_directives, of_slots = (transitions.directives, transitions.slots) if transitions else (None, None)
     of_tokens = classes if transitions else [np.zeros(len(logits), dtype=np.int64) for logits in directives]
@@ -178,7 +202,7 @@ def decode_paragraphs(
         outer = [_completed(*given) for given in zip(outer, directives, of_tokens, strict=True)]
     if cues:
         outer = [_parted(*given, cues) for given in zip(outer, directives, texts, strict=True)]
-    inner = _decode_ragged(slots, kinds[1], of_slots, of_tokens, [tags for tags, _ in outer])
+    inner = _decode_ragged(slots, kinds[1], of_slots, of_tokens, [tags for tags, _ in outer], edges)
     return list(zip(_scored(outer), _scored(inner), strict=True))
 
 
@@ -236,6 +260,7 @@ def _decode_ragged(
     transitions: NDArray[np.float32] | None,
     classes: Sequence[NDArray[np.int64]],
     within: Sequence[NDArray[np.int64]] = (),
+    edges: Sequence[NDArray[np.float32]] = (),
 ) -> list[Tagged]:
     """:func:`best_tags` over the logits of sequences of any length, neighbours in length together.
 
@@ -252,7 +277,9 @@ def _decode_ragged(
         if within:
             log_probs = restrict_slots(log_probs, _padded([within[s.sequence][s.first : s.last] for s in chosen]))
         of_tokens = _padded([classes[s.sequence][s.first : s.last] for s in chosen])
-        tags = best_tags(log_probs, np.asarray([s.last - s.first for s in chosen]), kinds, transitions, of_tokens)
+        of_edges = _padded([edges[s.sequence][s.first : s.last] for s in chosen]) if edges else None
+        lengths = np.asarray([s.last - s.first for s in chosen])
+        tags = best_tags(log_probs, lengths, kinds, transitions, of_tokens, of_edges)
         of_tags = np.take_along_axis(log_probs, tags[:, :, None], 2)[:, :, 0]
         for row, s in enumerate(chosen):
             kept = slice(s.begin - s.first, s.end - s.first)

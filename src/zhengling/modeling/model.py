@@ -13,9 +13,10 @@ from transformers.utils import ModelOutput
 
 from zhengling.modeling.configuration import ZhenglingConfig
 from zhengling.modeling.decoding import Transitions
+from zhengling.modeling.edges import Edges
 from zhengling.modeling.local_features import NGRAM_ROWS, LocalFeatures, Neighbourhood
 from zhengling.modeling.sequence_loss import sequence_loss
-from zhengling.modeling.transitions import CLASSES
+from zhengling.modeling.transitions import CLASSES, SENTENCE_MARKS
 
 IGNORED = -100
 
@@ -81,6 +82,8 @@ class ZhenglingModel(PreTrainedModel):
     base_model_prefix = "encoder"
     main_input_name = "input_ids"
     token_classes: torch.Tensor
+    edge_pairs: torch.Tensor
+    edge_odds: torch.Tensor
     _supports_sdpa = True
     _supports_flash_attn = True
 
@@ -95,6 +98,7 @@ class ZhenglingModel(PreTrainedModel):
             self.directive_embedding = nn.Linear(1 + 2 * len(config.directives), width, bias=False)
         self.theme_head = ThemeHead(width, len(config.theme_outputs), config.dropout)
         self.register_buffer("token_classes", torch.zeros(self.encoder.config.vocab_size, dtype=torch.long))
+        self._register_edges(torch.zeros(config.edge_pairs, dtype=torch.long), torch.zeros(config.edge_pairs, 2))
         for name, tags in self.tag_counts().items():
             self.register_parameter(f"{name}_transitions", nn.Parameter(torch.zeros(CLASSES, CLASSES, tags, tags)))
         self.post_init()
@@ -108,6 +112,26 @@ class ZhenglingModel(PreTrainedModel):
         self.token_classes.copy_(torch.from_numpy(classes))
         for name, table in tables.items():
             self.get_parameter(f"{name}_transitions").data.copy_(torch.from_numpy(table))
+
+    def sentence_ends(self) -> NDArray[np.bool_]:
+        """Of each token id whether a sentence ends with it."""
+        ends: NDArray[np.bool_] = self.token_classes.cpu().numpy() == SENTENCE_MARKS
+        return ends
+
+    def set_edges(self, edges: Edges) -> None:
+        """Keep what :func:`zhengling.modeling.edges.count_edges` counted."""
+        self.config.edge_pairs = len(edges.pairs)
+        device = self.token_classes.device
+        self._register_edges(torch.from_numpy(edges.pairs).to(device), torch.from_numpy(edges.odds).to(device))
+
+    def _register_edges(self, pairs: torch.Tensor, odds: torch.Tensor) -> None:
+        """Stored with the weights if there are any, so that models from before have nothing missing."""
+        self.register_buffer("edge_pairs", pairs, persistent=len(pairs) > 0)
+        self.register_buffer("edge_odds", odds, persistent=len(pairs) > 0)
+
+    def edges(self) -> Edges:
+        """The log-odds of edges of slots that decoding adds."""
+        return Edges(self.edge_pairs.cpu().numpy(), self.edge_odds.float().cpu().numpy(), len(self.token_classes))
 
     def transitions(self) -> Transitions | None:
         """What decoding adds between tags, None if it weighs nothing."""

@@ -20,6 +20,8 @@ from zhengling.extraction.fingerprint import fingerprint
 from zhengling.extraction.loading import load
 from zhengling.gold.loading import load_gold
 from zhengling.modeling.configuration import DEFAULT_THRESHOLD
+from zhengling.modeling.edges import mean_edges
+from zhengling.modeling.model import ZhenglingModel
 from zhengling.training.checkpoints import told_if_unwritable
 from zhengling.training.development import Development
 from zhengling.training.judging import judge
@@ -28,7 +30,8 @@ from zhengling.version import VERSION
 
 log = logging.getLogger(__name__)
 ADVICE = "Expected a folder, or none yet, with room for a model"
-OWN = ("thresholds", "theme_temperature", "provenance", "_name_or_path", "transformers_version", "dtype")
+COUNTED = ("parting_cues", "edge_pairs")
+OWN = ("thresholds", "theme_temperature", *COUNTED, "provenance", "_name_or_path", "transformers_version", "dtype")
 """What each model has of its own in its configuration, or in its encoder's; all else must be the same."""
 
 
@@ -59,7 +62,7 @@ def average(folders: Sequence[Path], dev: Sequence[str], output: Path, weights: 
             log.warning("%s did not begin with the same weights: their mean may be worse than each", names)
     first.config.thresholds = dict.fromkeys(first.config.theme_outputs, DEFAULT_THRESHOLD)  # whatever the first one's were
     development = Development(load_gold(list(dev), first.config.scheme), first.config.scheme)
-    first.model.load_state_dict(mean_weights([extractor.model.state_dict() for extractor in extractors]))
+    _average_into(first.model, [extractor.model for extractor in extractors])
     judged = judge(first.model, first.tokenizer, development, name=str(output / "model"), device=first.device, weights=weights)
     provenance = {**_shared(parents), "version": VERSION, "dev": development.facts(), "average_of": parents}
     judged.extractor.config.provenance = provenance
@@ -70,6 +73,16 @@ def average(folders: Sequence[Path], dev: Sequence[str], output: Path, weights: 
         (output / "metrics.json").write_text(json.dumps(metrics, ensure_ascii=False, indent=1), encoding="utf-8")
     log.info(judged.report.table())
     return metrics
+
+
+def _average_into(model: ZhenglingModel, models: Sequence[ZhenglingModel]) -> None:
+    """Put the mean into ``model``, one of ``models``; directives part at the cues at which they part in all of them."""
+    counted = mean_edges([each.edges() for each in models])
+    cues = [cue for cue in model.config.parting_cues if all(cue in each.config.parting_cues for each in models)]
+    states = [{name: tensor for name, tensor in each.state_dict().items() if "edge_" not in name} for each in models]
+    model.load_state_dict(mean_weights(states), strict=False)
+    model.set_edges(counted)
+    model.config.parting_cues = cues
 
 
 def mean_weights(states: Sequence[Mapping[str, torch.Tensor]]) -> dict[str, torch.Tensor]:

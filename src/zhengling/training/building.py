@@ -10,6 +10,7 @@ from transformers import PreTrainedTokenizerBase
 
 from zhengling.modeling.configuration import ZhenglingConfig
 from zhengling.modeling.cues import count_cues, cues_that_part, text_of, token_letters
+from zhengling.modeling.edges import count_edges
 from zhengling.modeling.encoders import load_encoder, new_encoder_config
 from zhengling.modeling.model import ZhenglingModel
 from zhengling.modeling.transitions import count_transitions, token_classes
@@ -60,28 +61,25 @@ def _with_new_heads(
 
 
 def count_tags(model: ZhenglingModel, tokenizer: PreTrainedTokenizerBase, examples: Sequence[Example]) -> None:
-    """Count on the gold, and keep in the model, the transitions between tags, but for a tag head that brought its own, and at
-    which cues directives part.
+    """Count on the gold, and keep in the model, the transitions between tags and the edges of slots, but for a tag head that
+    brought its own, and at which cues directives part.
     """
-    classes = token_classes(tokenizer, len(model.token_classes))
-    counts = model.tag_counts()
-    tables = {}
-    for name, labels in (("directive", "directives"), ("slot", "slots")):
-        if model.get_parameter(f"{name}_transitions").any():
-            continue
-        paragraphs = (
-            (classes[example.document.ids[first:last]], getattr(example, labels)[first:last])
-            for example in examples
-            for first, last in example.document.paragraphs
-        )
-        tables[name] = count_transitions(paragraphs, counts[name])
-    model.set_transitions(classes, tables)
-    letters = token_letters(tokenizer, len(classes))
-    counted = count_cues(
-        (text_of(example.document.ids[first:last], letters), example.directives[first:last])
+    classes, counts = token_classes(tokenizer, len(model.token_classes)), model.tag_counts()
+    paragraphs = [
+        (example.document.ids[first:last], example.directives[first:last], example.slots[first:last])
         for example in examples
         for first, last in example.document.paragraphs
-    )
+    ]
+    tables = {
+        name: count_transitions(((classes[paragraph[0]], paragraph[layer]) for paragraph in paragraphs), counts[name])
+        for layer, name in enumerate(("directive", "slot"), 1)
+        if not model.get_parameter(f"{name}_transitions").any()
+    }
+    model.set_transitions(classes, tables)
+    if not model.config.edge_pairs:
+        model.set_edges(count_edges(paragraphs, len(classes)))
+    letters = token_letters(tokenizer, len(classes))
+    counted = count_cues((text_of(ids, letters), directives) for ids, directives, _ in paragraphs)
     model.config.parting_cues = cues_that_part(counted, model.config.parting_cues)
 
 

@@ -138,12 +138,15 @@ class LabelledWindow:
 
 
 def labelled_windows(
-    examples: Sequence[Example], tokenizer: PreTrainedTokenizerBase, length: int, overlap: int
+    examples: Sequence[Example], tokenizer: PreTrainedTokenizerBase, length: int, overlap: int, ends: NDArray[np.bool_]
 ) -> list[LabelledWindow]:
-    """All windows of all examples; each token is learnt in one window only, special tokens in none."""
+    """All windows of all examples; each token is learnt in one window only, special tokens in none.
+
+    ``ends``: of each token id whether it ends a sentence, so that windows are cut as in inference, see :func:`plan_windows`.
+    """
     result = []
     for example in examples:
-        plan = plan_windows(example.document.paragraphs, length, overlap)
+        plan = plan_windows(example.document.paragraphs, length, overlap, ends[example.document.ids])
         result += [_label(example, window, owned, tokenizer) for window, owned in zip(plan, owned_tokens(plan), strict=True)]
     return result
 

@@ -18,6 +18,13 @@ from zhengling.training.plots import draw_reliability
 from zhengling.training.thresholds import Scores, calibrate, calibration_error
 
 
+def _round(model: ZhenglingModel) -> None:
+    """Round what is stored to 16 bits; the encoder's tables of rotary angles are not, they are made anew when it is loaded."""
+    for tensor in model.state_dict().values():
+        if tensor.is_floating_point():
+            tensor.copy_(tensor.half())
+
+
 @dataclass(frozen=True, slots=True)
 class Judged:
     """A model with the numbers that are stored, its temperature and thresholds, and what it scores with them."""
@@ -57,7 +64,7 @@ def judge(
 ) -> Judged:
     """Round the weights as they will be stored (``fp32`` or ``fp16``), calibrate on the documents and score."""
     if weights == "fp16":
-        model = model.half().float()
+        _round(model)
     extractor = Extractor(model, tokenizer, name=name, device=device)
     raw, calibrated = calibrate(extractor, development.documents)
     return Judged(extractor, weights, development.report(extractor, model=name), raw, calibrated)

@@ -58,9 +58,9 @@ def train(settings: TrainSettings) -> dict[str, Any]:
     model, tokenizer = build_model(settings, scheme, gold)
     account = Alignment()
     examples = [build_example(document, tokenizer, scheme, settings.model.window, account) for document in gold]
+    count_tags(model, tokenizer, examples)
     times = [settings.data.repeat.get(place, 1) for place, documents in places.items() for _ in documents]
     examples += [example for example, count in zip(examples, times, strict=True) for _ in range(count - 1)]
-    count_tags(model, tokenizer, examples)
     for sentence in account.sentences():
         log.info(sentence)
     log.info(_setting_out(settings, accelerator, model))

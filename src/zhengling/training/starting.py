@@ -64,6 +64,8 @@ def model_to_start_from(settings: TrainSettings, scheme: LabelScheme) -> tuple[Z
     model.encoder.set_attn_implementation(attention_for(first_device(), config.encoder))
     with torch.no_grad():
         _take_over(model, old.model)
+    if config.slots == old.config.slots:
+        model.set_edges(old.model.edges())
     return model, old.tokenizer
 
 

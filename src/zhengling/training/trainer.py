@@ -83,11 +83,12 @@ class Trainer:
     ) -> None:
         self.settings, self.folder, self.accelerator = settings, Path(settings.output), accelerator
         self.tokenizer, self.examples = tokenizer, examples
+        self.sentence_ends = model.sentence_ends()
         self.request = request or StopRequest()
         self.state = State()
         optim = settings.optim
         optimizer = torch.optim.AdamW(parameter_groups(model, optim), fused=True)
-        total = math.ceil(len(self.batches(0)) / optim.accumulate) * optim.epochs
+        total = sum(math.ceil(len(self.batches(epoch)) / optim.accumulate) for epoch in range(optim.epochs))
         warmup = round(optim.warmup * total)
         self.scheduler = LambdaLR(optimizer, lambda step: schedule(step, warmup, total))
         self.optimizer = accelerator.prepare_optimizer(optimizer)
@@ -125,7 +126,7 @@ class Trainer:
         cut = self.settings.model
         vary = self.settings.data.vary_windows and epoch > 0
         length = int(generator.integers(cut.window // 2, cut.window + 1)) if vary else cut.window
-        windows = labelled_windows(self.examples, self.tokenizer, length, min(cut.overlap, length // 4))
+        windows = labelled_windows(self.examples, self.tokenizer, length, min(cut.overlap, length // 4), self.sentence_ends)
         share = self.settings.data.drop_final_marks
         windows = without_final_marks(windows, final_marks(self.tokenizer), share, generator)
         shuffled = [windows[i] for i in generator.permutation(len(windows))]
