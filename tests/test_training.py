@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+import logging
 import re
+import shutil
 import signal
 import subprocess
 import sys
@@ -281,6 +283,25 @@ def test_gold_that_does_not_fit_is_accounted_for() -> None:
     windows = labelled_windows([example], tokenizer, 32, 8, sentence_ends(tokenizer))
     learnt = [int((w.directives >= 0).sum()) for w in windows]
     assert sum(learnt) == len(example.document.ids)
+
+
+def test_documents_without_paragraphs_are_told_and_do_no_harm(
+    gold_folder: Path, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    for name in ("train", "dev"):
+        (tmp_path / name).mkdir()
+        (tmp_path / name / f"bare-{name}.xml").write_text("来源：柳湾发布\n", encoding="utf-8")
+        shutil.copy(gold_folder / "d00.xml", tmp_path / name)
+    more = (f"data.train=[{tmp_path / 'train'}]", f"data.dev=[{tmp_path / 'dev'}]", "optim.epochs=1")
+    with caplog.at_level(logging.WARNING, "zhengling"):
+        metrics = train(load_settings(TrainSettings, SMOKE, overrides(gold_folder, tmp_path / "run", *more)))
+    assert metrics["provenance"]["dev"]["documents"] == 2
+    told = [record.getMessage() for record in caplog.records]
+    for name in ("train", "dev"):
+        assert f"data.{name}: no paragraph, and so nothing to learn or to choose by, in 1 document, such as bare-{name}" in told
+    bare = f"data.train=[{tmp_path / 'train' / 'bare-train.xml'}]"
+    with pytest.raises(GoldError, match=r"data\.train: no document has a paragraph, got 1 document, such as bare-train\. Exp"):
+        train(load_settings(TrainSettings, SMOKE, overrides(gold_folder, tmp_path / "other", bare)))
 
 
 def test_the_rate_rises_and_falls() -> None:

@@ -90,7 +90,7 @@ def build_example(
         document,
         directives,
         align.tags(gold.slots, scheme.slots),
-        np.asarray(themes, dtype=np.int64).reshape(len(bounds), -1),
+        np.asarray(themes, dtype=np.int64).reshape(len(bounds), len(scheme.themes) + 1),
     )
 
 

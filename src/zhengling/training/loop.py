@@ -25,6 +25,7 @@ from zhengling.training.building import build_model, count_tags
 from zhengling.training.checkpoints import BEFORE, LAST, told_if_unwritable
 from zhengling.training.development import Development
 from zhengling.training.examples import Alignment, build_example
+from zhengling.training.gold_notes import tell_of_gold
 from zhengling.training.judging import judge
 from zhengling.training.plots import draw_curves
 from zhengling.training.provenance import code_version
@@ -55,6 +56,7 @@ def train(settings: TrainSettings) -> dict[str, Any]:
     places = load_places(settings.data.train, scheme)
     gold = [document for documents in places.values() for document in documents]
     development = Development(load_gold(settings.data.dev, scheme), scheme)
+    tell_of_gold(gold, development.documents)
     model, tokenizer = build_model(settings, scheme, gold)
     account = Alignment()
     examples = [build_example(document, tokenizer, scheme, settings.model.window, account) for document in gold]
