@@ -123,6 +123,10 @@ def test_places_without_gold_are_told(tmp_path: Path) -> None:
         load_gold([tmp_path / "none"])
     with pytest.raises(GoldError, match=r"Expected \.xml or \.jsonl files"):
         load_gold([tmp_path])
+    (tmp_path / "empty.jsonl").touch()
+    for place in (tmp_path, tmp_path / "empty.jsonl"):
+        with pytest.raises(GoldError, match=f"no gold in {place}: not one document"):
+            load_gold([place])
 
 
 def test_two_documents_of_one_id_are_refused(tmp_path: Path) -> None:

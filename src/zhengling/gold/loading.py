@@ -15,7 +15,7 @@ from zhengling.scheme.labels import DEFAULT_SCHEME, LabelScheme
 def load_gold(places: Sequence[str | Path], scheme: LabelScheme = DEFAULT_SCHEME) -> list[Document]:
     """All documents of ``.xml`` files, ``.jsonl`` files and folders of either, in the order of their names.
 
-    Raises :class:`GoldError` for a place that is missing or holds no gold, and for two documents of one id.
+    Raises :class:`GoldError` for a place that is missing or holds no document, and for two documents of one id.
     """
     return [document for documents in load_places(places, scheme).values() for document in documents]
 
@@ -23,6 +23,9 @@ def load_gold(places: Sequence[str | Path], scheme: LabelScheme = DEFAULT_SCHEME
 def load_places(places: Sequence[str | Path], scheme: LabelScheme = DEFAULT_SCHEME) -> dict[str, list[Document]]:
     """The documents of :func:`load_gold` by the place that they come from."""
     by_place = {str(place): list(_documents(Path(place), scheme)) for place in places}
+    empty = [place for place, documents in by_place.items() if not documents]
+    if empty:
+        raise GoldError(f"no gold in {', '.join(empty)}: not one document. Expected at least one in each place")
     seen: set[str] = set()
     for document in (document for documents in by_place.values() for document in documents):
         if document.id in seen:
