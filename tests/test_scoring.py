@@ -97,6 +97,25 @@ def test_intervals_hold_the_value_and_the_signature_says_how() -> None:
     assert result == report([FOUND, GOLD, GOLD, FOUND], [GOLD] * 4, DEFAULT_SCHEME, model="m", samples=200, seed=1)
 
 
+def test_a_sample_without_a_label_says_nothing_of_it() -> None:
+    """One document of six holds boilerplate, livelihood none: the one is found each time that it is drawn, the other never."""
+    other = Document("y", TEXT, (Paragraph(0, 60, ("economy", "safety", "party")),))
+    documents = [GOLD, *[other] * 5]
+    figures = report(documents, documents, DEFAULT_SCHEME, model="m", samples=200).figures
+    assert [(figures[name].low, figures[name].value, figures[name].high) for name in ("boilerplate", "directives exact")] == [
+        (1.0, 1.0, 1.0),
+        (1.0, 1.0, 1.0),
+    ]
+    assert (figures["theme livelihood"].low, figures["theme livelihood"].high) == (0.0, 0.0)
+    assert figures["themes macro"].low == figures["themes macro"].value == figures["themes macro"].high == 0.75
+
+
+def test_a_label_that_no_sample_holds_has_its_value_alone() -> None:
+    documents = [GOLD, *[Document("y", TEXT)] * 9]
+    reports = [report(documents, documents, DEFAULT_SCHEME, model="m", samples=1, seed=seed).figures for seed in range(20)]
+    assert {(figures["boilerplate"].low, figures["boilerplate"].high) for figures in reports} == {(1.0, 1.0)}
+
+
 def test_no_documents_are_refused() -> None:
     with pytest.raises(ValueError, match="no documents to score"):
         total([])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
@@ -36,6 +37,10 @@ class Counts:
     def f1(self) -> float:
         """Harmonic mean of precision and recall; 0 without gold and predictions."""
         return 2 * self.hits / max(1, 2 * self.hits + self.spurious + self.missed)
+
+    def __bool__(self) -> bool:
+        """Whether anything was predicted or asked for."""
+        return self.hits + self.spurious + self.missed > 0
 
 
 def count_sets(predicted: Iterable[object], gold: Iterable[object]) -> Counts:
@@ -96,20 +101,33 @@ class DocumentScores:
             {theme: self.themes[theme] + other.themes[theme] for theme in self.themes},
         )
 
-    def figures(self) -> dict[str, float]:
-        """The figures of the table, by name; all between 0 and 1."""
-        slots_micro = sum(self.slots.values(), Counts())
-        themes = {name: counts for name, counts in self.themes.items() if name != "boilerplate"}
+    def figures(self, whole: DocumentScores | None = None) -> dict[str, float]:
+        """The figures of the table, by name; all between 0 and 1.
+
+        In a sample of the documents of ``whole``, NaN for what it has none of and they have: it says nothing of that. The mean
+        over themes is then one over the others.
+        """
+        whole = whole or self
+        slots_micro, all_slots = (sum(scores.slots.values(), Counts()) for scores in (self, whole))
+        slots = {kind: _f1(counts, whole.slots[kind]) for kind, counts in self.slots.items()}
+        themes = {name: _f1(counts, whole.themes[name]) for name, counts in self.themes.items()}
+        boilerplate = themes.pop("boilerplate")
+        known = [score for score in themes.values() if not math.isnan(score)]
         return {
-            "directives exact": self.exact.f1,
-            "directives overlap": self.overlap.f1,
-            "kind accuracy": self.kinds.recall,
-            "slots micro": slots_micro.f1,
-            **{f"slot {kind}": counts.f1 for kind, counts in self.slots.items()},
-            "themes macro": sum(counts.f1 for counts in themes.values()) / len(themes),
-            **{f"theme {name}": counts.f1 for name, counts in themes.items()},
-            "boilerplate": self.themes["boilerplate"].f1,
+            "directives exact": _f1(self.exact, whole.exact),
+            "directives overlap": _f1(self.overlap, whole.overlap),
+            "kind accuracy": self.kinds.recall if self.kinds or not whole.kinds else math.nan,
+            "slots micro": _f1(slots_micro, all_slots),
+            **{f"slot {kind}": score for kind, score in slots.items()},
+            "themes macro": sum(known) / len(known) if known else math.nan,
+            **{f"theme {name}": score for name, score in themes.items()},
+            "boilerplate": boilerplate,
         }
+
+
+def _f1(counts: Counts, whole: Counts) -> float:
+    """F1; NaN where there is nothing in a sample of a ``whole`` in which there is something."""
+    return counts.f1 if counts or not whole else math.nan
 
 
 def score_document(predicted: Document, gold: Document, slots: Sequence[str], themes: Sequence[str]) -> DocumentScores:

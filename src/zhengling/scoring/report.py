@@ -65,13 +65,14 @@ def report(
     scores = [score_document(found, wanted, scheme.slots, scheme.themes) for found, wanted in zip(predicted, gold, strict=True)]
     figures = figures_of(predicted, gold, scheme)
     drawn = _bootstrap(scores, samples, seed)
-    low, high = np.percentile(drawn, [2.5, 97.5], axis=0)
+    drawn = np.where(np.isnan(drawn).all(0), list(figures.values()), drawn)  # no sample says anything of these
+    low, high = np.nanpercentile(drawn, [2.5, 97.5], axis=0)
     signature = {
         "model": model,
         "documents": len(gold),
         "data": documents_hash(gold),
         "rule": RULE,
-        "bootstrap": f"{samples} samples over documents, seed {seed}",
+        "bootstrap": f"{samples} samples over documents, seed {seed}; those without a label left out of its interval",
         "version": VERSION,
     }
     return Report(
@@ -81,6 +82,7 @@ def report(
 
 
 def _bootstrap(scores: Sequence[DocumentScores], samples: int, seed: int) -> np.ndarray:
-    generator = np.random.default_rng(seed)
+    """The figures of each sample, ``[samples, figures]``; NaN where a sample says nothing of a figure."""
+    generator, whole = np.random.default_rng(seed), total(scores)
     picks = generator.integers(len(scores), size=(samples, len(scores)))
-    return np.asarray([list(total([scores[i] for i in row]).figures().values()) for row in picks])
+    return np.asarray([list(total([scores[i] for i in row]).figures(whole).values()) for row in picks])
