@@ -118,6 +118,21 @@ def test_wrong_json_is_told_with_its_line(change: dict[str, object], message: st
     assert message in str(caught.value)
 
 
+def test_a_byte_order_mark_is_no_text(gold: Document, tmp_path: Path) -> None:
+    write_jsonl([gold], tmp_path / "g.jsonl")
+    (tmp_path / "g.xml").write_text('<doc id="gold"/>' + GOLD, encoding="utf-8")
+    for path in (tmp_path / "g.jsonl", tmp_path / "g.xml"):
+        path.write_bytes("\ufeff".encode() + path.read_bytes())
+        (found,) = load_gold([path])
+        assert (found.text, found.paragraphs, found.directives) == (gold.text, gold.paragraphs, gold.directives)
+
+
+def test_json_lines_in_another_encoding_are_told_with_their_line(tmp_path: Path) -> None:
+    (tmp_path / "g.jsonl").write_bytes('{"id": "会议"}'.encode("gbk"))
+    with pytest.raises(GoldError, match=r"g\.jsonl, line 1: not UTF-8 at byte 8 of the line"):
+        list(read_jsonl(tmp_path / "g.jsonl"))
+
+
 def test_places_without_gold_are_told(tmp_path: Path) -> None:
     with pytest.raises(GoldError, match="there is no such file or folder"):
         load_gold([tmp_path / "none"])

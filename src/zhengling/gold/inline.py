@@ -141,9 +141,12 @@ def parse_inline(raw: str, name: str, scheme: LabelScheme = DEFAULT_SCHEME) -> D
 
 
 def read_inline(path: Path, scheme: LabelScheme = DEFAULT_SCHEME) -> Document:
-    """Read one ``.xml`` file; its stem is the id unless the header names one. Line ends stay as they are."""
+    """Read one ``.xml`` file; its stem is the id unless the header names one.
+
+    Line ends stay as they are; a byte-order mark is no text.
+    """
     try:
-        raw = path.read_bytes().decode("utf-8")
+        raw = path.read_bytes().decode("utf-8-sig")
     except UnicodeDecodeError as error:
         raise GoldError(f"{path}: not UTF-8 at byte {error.start}") from error
     return parse_inline(raw, path.stem, scheme)

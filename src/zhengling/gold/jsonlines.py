@@ -98,12 +98,17 @@ def _check_spans(name: str, spans: Iterable[Any], within: tuple[int, int], where
 
 
 def read_records(path: Path) -> Iterator[tuple[str, Any]]:
-    """Per line of a ``.jsonl`` file ``FILE, line N`` and what it holds; raises :class:`GoldError` for what is no JSON."""
-    with path.open(encoding="utf-8") as lines:
+    """Per line of a ``.jsonl`` file ``FILE, line N`` and what it holds; raises :class:`GoldError` for what is no JSON in UTF-8.
+
+    A byte-order mark is passed over.
+    """
+    with path.open("rb") as lines:
         for number, line in enumerate(lines, 1):
             where = f"{path}, line {number}"
             try:
-                yield where, json.loads(line)
+                yield where, json.loads(line.decode("utf-8-sig"))
+            except UnicodeDecodeError as error:
+                raise GoldError(f"{where}: not UTF-8 at byte {error.start} of the line") from error
             except json.JSONDecodeError as error:
                 raise GoldError(f"{where}: not JSON: {error}") from error
 
