@@ -17,6 +17,7 @@ from zhengling.scheme.annotation import Directive, Document, Paragraph, Slot
 from zhengling.scheme.labels import LabelScheme
 
 SHARED = ROOT.parent / "shared" / "annotation"
+PARAGRAPH = {"start": 0, "end": 3, "themes": [], "boilerplate": False}
 
 
 def test_a_document_is_its_text_and_its_spans() -> None:
@@ -101,20 +102,36 @@ def test_json_lines_load_with_datasets(gold: Document, tmp_path: Path) -> None:
         ({"directives": [{"start": 0, "end": 99, "kind": "require", "slots": []}]}, "directive (0, 99) is empty, out of order"),
         ({"directives": [{"start": 0, "end": 1, "kind": "wish", "slots": []}]}, "unknown directives label 'wish'"),
         ({"paragraphs": []}, "directive (2, 3) is in no paragraph"),
-        ({"text": None}, "expected the keys id, text, paragraphs and directives"),
+        ({"text": None}, "text is None. Expected a string"),
+        ({"id": None}, "id is None. Expected a string or an integer"),
+        ({"paragraphs": ["甲"]}, "paragraph 1: got '甲'. Expected an object with the key 'themes'"),
+        ({"paragraphs": [{**PARAGRAPH, "start": "0"}]}, "paragraph 1: start is '0'. Expected an integer"),
+        ({"paragraphs": [{**PARAGRAPH, "end": 3.0}]}, "paragraph 1: end is 3.0. Expected an integer"),
+        ({"paragraphs": [{**PARAGRAPH, "themes": "safety"}]}, "paragraph 1: themes is 'safety'. Expected a list"),
+        ({"paragraphs": [{**PARAGRAPH, "themes": [["safety"]]}]}, "themes is [['safety']]. Expected a list of strings"),
+        ({"paragraphs": [{**PARAGRAPH, "boilerplate": "false"}]}, "boilerplate is 'false'. Expected true or false"),
+        (
+            {"paragraphs": [{**PARAGRAPH, "themes": ["safety"], "boilerplate": True}]},
+            "paragraph (0, 3) is boilerplate and of the themes safety. Expected boilerplate without themes",
+        ),
+        ({"directives": [{"start": 2, "end": 3, "kind": ["require"], "slots": []}]}, "directive 1: kind is ['require']."),
+        (
+            {"directives": [{"start": 2, "end": 3, "kind": "require", "slots": [{"start": True, "end": 3, "kind": "time"}]}]},
+            "directive 1, slot 1: start is True. Expected an integer",
+        ),
     ],
 )
 def test_wrong_json_is_told_with_its_line(change: dict[str, object], message: str, tmp_path: Path) -> None:
     record = {
         "id": "a",
         "text": "甲乙丙",
-        "paragraphs": [{"start": 0, "end": 3, "themes": [], "boilerplate": False}],
+        "paragraphs": [PARAGRAPH],
         "directives": [{"start": 2, "end": 3, "kind": "require", "slots": []}],
     }
     (tmp_path / "g.jsonl").write_text(json.dumps({**record, **change}))
     with pytest.raises((GoldError, LabelError)) as caught:
         list(read_jsonl(tmp_path / "g.jsonl"))
-    assert str(caught.value).startswith(f"{tmp_path / 'g.jsonl'}, line 1: ")
+    assert str(caught.value).startswith(f"{tmp_path / 'g.jsonl'}, line 1")
     assert message in str(caught.value)
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -30,6 +30,7 @@ FEATURES = datasets.Features(
     }
 )
 """The features of the JSON-lines form, for ``datasets.load_dataset("json", …, features=FEATURES)``."""
+_KINDS = {str: "a string", int: "an integer", bool: "true or false", list: "a list"}
 
 
 def to_json(document: Document) -> dict[str, Any]:
@@ -53,24 +54,47 @@ def to_json(document: Document) -> dict[str, Any]:
     }
 
 
-def from_json(record: dict[str, Any], where: str, scheme: LabelScheme = DEFAULT_SCHEME) -> Document:
+def from_json(record: Any, where: str, scheme: LabelScheme = DEFAULT_SCHEME) -> Document:
     """The inverse of :func:`to_json`, checked; raises :class:`GoldError` or :class:`LabelError` that begin with ``where``."""
-    try:
-        text = record["text"]
-        if not isinstance(text, str):
-            raise TypeError(f"text, which is {text!r}")
-        paragraphs = tuple(Paragraph(p["start"], p["end"], tuple(p["themes"]), p["boilerplate"]) for p in record["paragraphs"])
-        directives = tuple(
-            Directive(d["start"], d["end"], d["kind"], tuple(Slot(s["start"], s["end"], s["kind"]) for s in d["slots"]))
-            for d in record["directives"]
-        )
-        document = Document(str(record["id"]), text, paragraphs, directives)
-    except (KeyError, TypeError) as error:
-        raise GoldError(
-            f"{where}: expected the keys id, text, paragraphs and directives as in the contract; at {error}"
-        ) from error
+    document = Document(
+        str(_value(record, "id", (str, int), where)),
+        _value(record, "text", (str,), where),
+        tuple(_paragraph(*item) for item in _items(record, "paragraphs", where)),
+        tuple(_directive(*item) for item in _items(record, "directives", where)),
+    )
     check(document, where, scheme)
     return document
+
+
+def _paragraph(record: Any, where: str) -> Paragraph:
+    themes = _value(record, "themes", (list,), where)
+    if not all(isinstance(theme, str) for theme in themes):
+        raise GoldError(f"{where}: themes is {themes!r:.60}. Expected a list of strings")
+    return Paragraph(*_bounds(record, where), tuple(themes), _value(record, "boilerplate", (bool,), where))
+
+
+def _directive(record: Any, where: str) -> Directive:
+    slots = (Slot(*_bounds(*item), _value(item[0], "kind", (str,), item[1])) for item in _items(record, "slots", where))
+    return Directive(*_bounds(record, where), _value(record, "kind", (str,), where), tuple(slots))
+
+
+def _bounds(record: Any, where: str) -> tuple[int, int]:
+    return _value(record, "start", (int,), where), _value(record, "end", (int,), where)
+
+
+def _items(record: Any, key: str, where: str) -> Iterator[tuple[Any, str]]:
+    """Each item of the list under ``key``, and where it is, counted from 1."""
+    for number, item in enumerate(_value(record, key, (list,), where), 1):
+        yield item, f"{where}, {key.removesuffix('s')} {number}"
+
+
+def _value(record: Any, key: str, kinds: Sequence[type], where: str) -> Any:
+    """What stands under ``key``, of just one of ``kinds``: true is no integer, 5.0 none either."""
+    if not isinstance(record, dict) or key not in record:
+        raise GoldError(f"{where}: got {record!r:.60}. Expected an object with the key {key!r}")
+    if type(record[key]) not in kinds:
+        raise GoldError(f"{where}: {key} is {record[key]!r:.60}. Expected {' or '.join(_KINDS[kind] for kind in kinds)}")
+    return record[key]
 
 
 def check(document: Document, where: str, scheme: LabelScheme = DEFAULT_SCHEME) -> None:
@@ -80,6 +104,12 @@ def check(document: Document, where: str, scheme: LabelScheme = DEFAULT_SCHEME) 
     scheme.check("directives", (d.kind for d in document.directives), where)
     scheme.check("slots", (s.kind for s in document.slots), where)
     scheme.check("themes", (theme for p in document.paragraphs for theme in p.themes), where)
+    for paragraph in document.paragraphs:
+        if paragraph.boilerplate and paragraph.themes:
+            raise GoldError(
+                f"{where}: paragraph ({paragraph.start}, {paragraph.end}) is boilerplate and of the themes "
+                f"{', '.join(paragraph.themes)}. Expected boilerplate without themes"
+            )
     for directive in document.directives:
         _check_spans("slot", directive.slots, (directive.start, directive.end), where)
         if not any(p.start <= directive.start and directive.end <= p.end for p in document.paragraphs):
