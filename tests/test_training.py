@@ -35,6 +35,7 @@ from zhengling.training.building import build_model, schedule
 from zhengling.training.development import Development
 from zhengling.training.examples import Alignment, build_example, labelled_windows
 from zhengling.training.judging import judge
+from zhengling.training.gold_notes import tell_of_gold
 from zhengling.training.loop import train
 from zhengling.training.settings import Data, Labels, Model, Optim, TrainSettings
 from zhengling.training.thresholds import calibration_error, choose_temperature, choose_thresholds
@@ -216,6 +217,8 @@ def test_every_shipped_config_loads(path: Path) -> None:
         ("optim.learning_rate=1", "Key 'learning_rate' not in 'Optim'"),
         ("optim.epochs=many", "optim.epochs"),
         ("optim.epochs", "got 'optim.epochs', expected key=value"),
+        ("data.train=my/gold", "data.train is no list. Expected one, such as data.train=[a, b]"),
+        ("data.repeat=[my/gold]", "command line: got a list. Expected keys with their values"),
     ],
 )
 def test_a_wrong_key_or_value_is_told_by_its_name(override: str, message: str) -> None:
@@ -232,6 +235,14 @@ def test_a_misspelt_key_in_a_file_is_told_with_the_file(tmp_path: Path) -> None:
     assert str(caught.value).endswith("(at optim.ephocs)")
     with pytest.raises(ConfigError, match="no configuration file"):
         load_settings(TrainSettings, tmp_path / "none.yaml")
+    with pytest.raises(ConfigError, match=f"cannot read {tmp_path}: Is a directory"):
+        load_settings(TrainSettings, tmp_path)
+    (tmp_path / "list.yaml").write_text("- data/train\n")
+    with pytest.raises(ConfigError, match=r"list\.yaml: got a list\. Expected keys with their values"):
+        load_settings(TrainSettings, tmp_path / "list.yaml")
+    (tmp_path / "gbk.yaml").write_bytes("output: 会议\n".encode("gbk"))
+    with pytest.raises(ConfigError, match=r"gbk\.yaml: not UTF-8 at byte 8\. Expected a YAML file in UTF-8"):
+        load_settings(TrainSettings, tmp_path / "gbk.yaml")
 
 
 def test_all_contradictions_come_in_one_message() -> None:
@@ -240,6 +251,41 @@ def test_all_contradictions_come_in_one_message() -> None:
     with pytest.raises(ConfigError) as caught:
         load_settings(TrainSettings, SMOKE, wrong).check()
     assert str(caught.value).count("\n  ") == 10
+
+
+@pytest.mark.parametrize(
+    ("override", "message"),
+    [
+        ("seed=-1", "seed (-1) must be at least 0"),
+        ("seed=4294967296", "seed (4294967296) must be at most 4294967295"),
+        ("model.dropout=2", "model.dropout (2.0) is a share"),
+        ("model.overlap=-1", "model.overlap (-1) must be at least 0"),
+        ("model.convolution=-1", "model.convolution (-1) must be at least 1"),
+        ("encoder.heads=3", "encoder.width (32) must be a multiple of twice encoder.heads (6)"),
+        ("encoder.global_every=0", "encoder.global_every (0) must be at least 1"),
+        ("optim.lr=-1", "optim.lr (-1.0) must be at least 0"),
+        ("optim.lr=.nan", "optim.lr (nan) must be at least 0"),
+        ("optim.clip=0", "optim.clip (0.0) must be above 0"),
+        ("labels.themes=[none, 防汛, boilerplate]", "labels.themes: got boilerplate, none. Expected other names"),
+    ],
+)
+def test_a_value_out_of_its_range_is_told_before_the_run(override: str, message: str) -> None:
+    with pytest.raises(ConfigError) as caught:
+        load_settings(TrainSettings, SMOKE, [override]).check()
+    assert str(caught.value).startswith(f"contradictions in the settings:\n  {message}")
+
+
+def test_the_shape_of_a_base_is_its_own() -> None:
+    load_settings(TrainSettings, SMOKE, ["encoder.heads=3", "encoder.base=org/base"]).check()
+
+
+def test_texts_that_are_both_learnt_and_chosen_by_are_told(gold_folder: Path, caplog: pytest.LogCaptureFixture) -> None:
+    gold = load_gold([gold_folder])
+    with caplog.at_level(logging.WARNING, "zhengling"):
+        tell_of_gold(gold[:3], gold[3:])
+        assert not caplog.records
+        tell_of_gold(gold[:3], gold[2:])
+    assert "data.train and data.dev share 1 document, such as d02" in caplog.text
 
 
 def test_an_unknown_label_in_gold_stops_before_training(tmp_path: Path) -> None:

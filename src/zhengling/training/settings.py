@@ -2,12 +2,31 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 from zhengling.errors import ConfigError
 from zhengling.modeling.encoders import EncoderSettings
+from zhengling.modeling.shapes import wrong_shape
+from zhengling.settings import LARGEST_SEED, out_of_range
 
 BOARDS = ("tensorboard", "wandb")
+RESERVED = {"none", "boilerplate"}
+"""What the gold writes of a paragraph in the place of themes."""
+AT_LEAST = {
+    "seed": 0,
+    "save_every": 1,
+    "model.overlap": 0,
+    "model.convolution": 1,
+    "model.transition_weight": 0,
+    "model.sequence_loss": 0,
+    "optim.lr": 0,
+    "optim.head_lr": 0,
+    "optim.epochs": 1,
+    "optim.accumulate": 1,
+    "optim.micro_tokens": 0,
+    "optim.weight_decay": 0,
+}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -114,39 +133,49 @@ class TrainSettings:
 
     def check(self) -> None:
         """Raise :class:`ConfigError` with every contradiction at once."""
-        wrong = []
-        if not self.data.train:
-            wrong.append("data.train is empty. Expected at least one folder of .xml files")
-        if not self.data.dev:
-            wrong.append("data.dev is empty. Expected at least one folder of .xml files")
-        for key in ("base", "revision"):
-            if self.start and (named := getattr(self.encoder, key)):
-                wrong.append(f"start ({self.start}) brings its encoder, got encoder.{key} ({named}). Expected null there")
-        strangers = sorted(set(self.data.repeat) - set(self.data.train))
-        if strangers or any(times < 1 for times in self.data.repeat.values()):
-            wrong.append(f"data.repeat: got {dict(self.data.repeat)}. Expected places of data.train, each at least 1 time")
-        if not 0 <= self.data.drop_final_marks <= 1:
-            wrong.append(f"data.drop_final_marks ({self.data.drop_final_marks}) is a share: 0 <= drop_final_marks <= 1")
-        if self.model.overlap >= self.model.window - 2:
-            wrong.append(f"model.overlap ({self.model.overlap}) must be less than model.window - 2 ({self.model.window - 2})")
-        if self.model.convolution % 2 == 0:
-            wrong.append(f"model.convolution ({self.model.convolution}) must be odd")
-        if self.model.local_features < 0 or self.model.local_features == 1:
-            wrong.append(f"model.local_features ({self.model.local_features}) must be 0 or at least 2")
-        if self.optim.batch_tokens < self.model.window:
-            wrong.append(f"optim.batch_tokens ({self.optim.batch_tokens}) must be at least model.window ({self.model.window})")
-        if self.optim.micro_tokens < 0:
-            wrong.append(f"optim.micro_tokens ({self.optim.micro_tokens}) must be at least 0")
-        if min(self.optim.epochs, self.optim.accumulate, self.save_every) < 1:
-            wrong.append("optim.epochs, optim.accumulate and save_every must be at least 1")
-        if not 0 <= self.optim.average < 1:
-            wrong.append(f"optim.average ({self.optim.average}) is a decay per step: 0 <= average < 1")
-        if not 0 <= self.optim.warmup < 1:
-            wrong.append(f"optim.warmup ({self.optim.warmup}) is a share of the steps: 0 <= warmup < 1")
-        if self.weights not in ("fp32", "fp16"):
-            wrong.append(f"weights ({self.weights}) must be fp32 or fp16")
-        strangers = sorted(set(self.report) - set(BOARDS))
-        if strangers:
-            wrong.append(f"report: got {', '.join(strangers)}. Expected any of: {', '.join(BOARDS)}")
+        wrong = [*out_of_range(self, AT_LEAST, ["optim.clip"]), *self._wrong_gold(), *self._wrong_model(), *self._wrong_run()]
         if wrong:
             raise ConfigError("contradictions in the settings:\n  " + "\n  ".join(wrong))
+
+    def _wrong_gold(self) -> Iterator[str]:
+        if not self.data.train:
+            yield "data.train is empty. Expected at least one folder of .xml files"
+        if not self.data.dev:
+            yield "data.dev is empty. Expected at least one folder of .xml files"
+        strangers = sorted(set(self.data.repeat) - set(self.data.train))
+        if strangers or any(times < 1 for times in self.data.repeat.values()):
+            yield f"data.repeat: got {dict(self.data.repeat)}. Expected places of data.train, each at least 1 time"
+        if not 0 <= self.data.drop_final_marks <= 1:
+            yield f"data.drop_final_marks ({self.data.drop_final_marks}) is a share: 0 <= drop_final_marks <= 1"
+        if taken := sorted(RESERVED.intersection(self.labels.themes)):
+            yield f"labels.themes: got {', '.join(taken)}. Expected other names: the gold says by these that no theme holds"
+
+    def _wrong_model(self) -> Iterator[str]:
+        for key in ("base", "revision"):
+            if self.start and (named := getattr(self.encoder, key)):
+                yield f"start ({self.start}) brings its encoder, got encoder.{key} ({named}). Expected null there"
+        if not (self.start or self.encoder.base):
+            yield from wrong_shape(self.encoder)
+        if not 0 <= self.model.dropout < 1:
+            yield f"model.dropout ({self.model.dropout}) is a share: 0 <= dropout < 1"
+        if self.model.overlap >= self.model.window - 2:
+            yield f"model.overlap ({self.model.overlap}) must be less than model.window - 2 ({self.model.window - 2})"
+        if self.model.convolution % 2 == 0:
+            yield f"model.convolution ({self.model.convolution}) must be odd"
+        if self.model.local_features < 0 or self.model.local_features == 1:
+            yield f"model.local_features ({self.model.local_features}) must be 0 or at least 2"
+
+    def _wrong_run(self) -> Iterator[str]:
+        if self.seed > LARGEST_SEED:
+            yield f"seed ({self.seed}) must be at most {LARGEST_SEED}"
+        if self.optim.batch_tokens < self.model.window:
+            yield f"optim.batch_tokens ({self.optim.batch_tokens}) must be at least model.window ({self.model.window})"
+        if not 0 <= self.optim.average < 1:
+            yield f"optim.average ({self.optim.average}) is a decay per step: 0 <= average < 1"
+        if not 0 <= self.optim.warmup < 1:
+            yield f"optim.warmup ({self.optim.warmup}) is a share of the steps: 0 <= warmup < 1"
+        if self.weights not in ("fp32", "fp16"):
+            yield f"weights ({self.weights}) must be fp32 or fp16"
+        strangers = sorted(set(self.report) - set(BOARDS))
+        if strangers:
+            yield f"report: got {', '.join(strangers)}. Expected any of: {', '.join(BOARDS)}"
