@@ -9,8 +9,10 @@ from benchmarks import peers, peers_rules
 from benchmarks.peers_rule_themes import find_labels
 from benchmarks.peers_table import as_markdown, margin
 from benchmarks.peers_texts import Finding, as_document, gold_paragraphs
+from benchmarks.peers_zhengling import load_model
 from zhengling.errors import ZhenglingError
 from zhengling.gold.inline import parse_inline
+from zhengling.modeling.model import ZhenglingModel
 from zhengling.scheme.annotation import Directive, Document, Paragraph, Slot
 from zhengling.text import read
 
@@ -117,6 +119,19 @@ def test_table_shows_intervals_costs_margins_and_why_a_peer_is_missing() -> None
     assert "| fasttext | 12 | 54,321 | 2.0 | floret 0.10.5, Python 3.11.7 |" in table
     assert "- `spacy` was skipped: not installed: spacy\n" in table
     assert margin("themes macro", {"zhengling": row(0.7)}) == "—"
+
+
+def test_each_call_of_our_model_computes_anew(model_folder: Path, gold: Document, monkeypatch: pytest.MonkeyPatch) -> None:
+    passes: list[int] = []
+    forward = ZhenglingModel.forward
+    monkeypatch.setattr(ZhenglingModel, "forward", lambda *args, **more: passes.append(1) or forward(*args, **more))
+    annotate, _ = load_model(str(model_folder))
+    counts = []
+    for _ in range(2):
+        passes.clear()
+        annotate([read(gold.text)], ["x"])
+        counts.append(len(passes))
+    assert counts[0] == counts[1] > 0
 
 
 def test_a_peer_whose_package_is_missing_is_skipped_with_the_reason(gold: Document, monkeypatch: pytest.MonkeyPatch) -> None:
