@@ -34,8 +34,8 @@ from zhengling.training.augmentation import final_marks, without_final_marks
 from zhengling.training.building import build_model, schedule
 from zhengling.training.development import Development
 from zhengling.training.examples import Alignment, build_example, labelled_windows
-from zhengling.training.judging import judge
 from zhengling.training.gold_notes import tell_of_gold
+from zhengling.training.judging import judge
 from zhengling.training.loop import train
 from zhengling.training.settings import Data, Labels, Model, Optim, TrainSettings
 from zhengling.training.thresholds import calibration_error, choose_temperature, choose_thresholds
