@@ -34,9 +34,9 @@ def pdf(lines: Sequence[str], *, locked: bool = False) -> bytes:
     return out + b"xref\n0 %d\n%s%s" % (len(objects) + 1, table, trailer)
 
 
-def docx(body: str) -> bytes:
+def docx(body: str, method: int = zipfile.ZIP_STORED) -> bytes:
     """A Word document with this XML as its body."""
     packed = io.BytesIO()
-    with zipfile.ZipFile(packed, "w") as archive:
+    with zipfile.ZipFile(packed, "w", method) as archive:
         archive.writestr("word/document.xml", f"<w:document {_WORD} {_COMPATIBLE}><w:body>{body}</w:body></w:document>")
     return packed.getvalue()

@@ -9,6 +9,7 @@ import json
 import lzma
 import os
 import sys
+import zipfile
 from pathlib import Path
 
 import pyarrow as pa
@@ -45,6 +46,12 @@ def told(*names: str, **settings: object) -> list[tuple[str, str | None, object,
 def put(name: str, content: str | bytes, encoding: str = "utf-8") -> None:
     Path(name).parent.mkdir(parents=True, exist_ok=True)
     Path(name).write_bytes(content if isinstance(content, bytes) else content.encode(encoding))
+
+
+def torn(data: bytes) -> bytes:
+    """A zip archive whose first file begins with a block of a kind that deflate does not have."""
+    start = 30 + int.from_bytes(data[26:28], "little") + int.from_bytes(data[28:30], "little")
+    return data[:start] + b"\xff" + data[start + 1 :]
 
 
 def test_files_come_in_the_order_of_names_each_once_and_outputs_not_at_all() -> None:
@@ -124,6 +131,8 @@ def test_a_pdf_gives_its_lines() -> None:
         ("a.pdf", b"%PDF-1.4 cut off", "cannot read the PDF: Failed to load document (PDFium: Data format error)."),
         ("a.docx", b"PK\x03\x04 cut off", "not a Word document that can be read: File is not a zip file"),
         ("a.docx", docx("<w:p>"), "not a Word document that can be read: "),
+        ("a.docx", torn(docx(ONE * 99, zipfile.ZIP_DEFLATED)), "cannot take the text out of the .docx: error: "),
+        ("a.docx", docx("<w:sdt>" * 2000 + "</w:sdt>" * 2000), "cannot take the text out of the .docx: RecursionError: "),
         ("a.html", bytes(range(256)) * 8, "the input is binary, not text"),
     ],
 )

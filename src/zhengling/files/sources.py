@@ -83,11 +83,16 @@ def parse_date(value: Any) -> datetime.date | None:
 
 
 def extracted_text(path: str, data: bytes, encoding: str | None = None) -> str:
-    """The text of a file with one of the suffixes :data:`EXTRACTED`; raises :class:`ReadError`."""
+    """The text of a file with one of the suffixes :data:`EXTRACTED`; raises :class:`ReadError`, whatever is damaged in it."""
     suffix = suffix_of(path)
-    if suffix == ".docx":
-        return docx_text(data)
-    return pdf_text(data) if suffix == ".pdf" else html_text(data, encoding)
+    try:
+        if suffix == ".docx":
+            return docx_text(data)
+        return pdf_text(data) if suffix == ".pdf" else html_text(data, encoding)
+    except ReadError:
+        raise
+    except Exception as error:  # one file must not end the run
+        raise ReadError(f"cannot take the text out of the {suffix}: {type(error).__name__}: {error}") from error
 
 
 def _file(path: str, settings: ReadSettings, position: int) -> SourceDocument:
