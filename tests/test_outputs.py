@@ -129,6 +129,17 @@ def cut_off(names: Sequence[str]) -> None:
     process.join()
 
 
+def test_names_that_are_not_utf8_go_into_all_forms_and_the_manifest() -> None:
+    folder = os.fsdecode("报告".encode("gbk"))
+    Path(folder).mkdir()
+    Path("t.jsonl").rename(f"{folder}/t.jsonl")
+    outputs = [f"{folder}/{name}" for name in NAMES]
+    run([f"{folder}/t.jsonl"], outputs)
+    assert run([f"{folder}/t.jsonl"], outputs, resume=True).finished
+    table = pq.read_table(io.BytesIO(Path(outputs[2]).read_bytes()))
+    assert table.column("source")[0].as_py() == r"\xb1\xa8\xb8\xe6/t.jsonl:1"
+
+
 def test_what_is_committed_is_usable() -> None:
     cut_off(["o.jsonl"])
     manifest = json.loads(Path("o.jsonl.manifest.json").read_text(encoding="utf-8"))

@@ -91,6 +91,21 @@ def test_a_text_stays_bytes_and_standard_input_is_one_text(monkeypatch: pytest.M
     assert {d.date for d in found} == {NEW_YEAR}
 
 
+def test_a_name_that_is_not_utf8_is_told_in_escapes_and_its_text_found_again() -> None:
+    folder = os.fsdecode("报告".encode("gbk"))
+    put(f"{folder}/a.txt", ONE)
+    put(f"{folder}/b.jsonl", json.dumps({"text": TWO}) + "\n")
+    put(f"{folder}/c.csv", "id\n")
+    pq.write_table(pa.table({"text": [THREE], "n": [1]}), "d.parquet")
+    Path("d.parquet").rename(f"{folder}/d.parquet")
+    found = documents(folder)
+    name = r"\xb1\xa8\xb8\xe6"
+    assert [d.name for d in found] == [f"{name}/a.txt", f"{name}/b.jsonl:1", f"{name}/c.csv", f"{name}/d.parquet:1"]
+    assert found[2].error is not None and found[2].error.startswith(f"{name}/c.csv has no column 'text'")
+    assert [SourceTexts(ReadSettings()).text(d.name, None) for d in (*found[:2], found[3])] == [ONE, TWO, THREE]
+    assert find_columns(Inputs([folder]).files(), ReadSettings()) == {"n": "int64"}
+
+
 def test_a_page_loses_scripts_and_glosses_and_keeps_one_line_a_block() -> None:
     page = (
         "<!DOCTYPE html><html><head><meta charset='gbk'><title>标题</title><style>p{}</style></head><body>"

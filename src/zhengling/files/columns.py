@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Collection, Iterable, Iterator, Mapping
+from pathlib import Path
 from typing import Any
 
 import pyarrow
@@ -49,7 +50,7 @@ def free_name(name: str, taken: Collection[str]) -> str:
 def _kinds(path: str, settings: ReadSettings) -> Iterator[tuple[str, str | None]]:
     try:
         if suffix_of(path) == ".parquet":
-            with pq.ParquetFile(path) as file:
+            with Path(path).open("rb") as raw, pq.ParquetFile(raw) as file:
                 yield from [(field.name, _arrow_kind(field.type)) for field in file.schema_arrow]
             return
         names = header(path, settings.encoding)

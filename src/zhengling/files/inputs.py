@@ -5,6 +5,7 @@ from __future__ import annotations
 import glob
 import hashlib
 import os
+import re
 from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -47,7 +48,7 @@ class Inputs:
                 )
 
     def files(self) -> Iterator[str]:
-        """The paths as the records' ``source`` gives them; ``-`` is standard input."""
+        """The paths, which the records' ``source`` gives as :func:`shown` does; ``-`` is standard input."""
         seen: set[str] | None = set() if len(self.names) > 1 else None
         for name in self.names:
             for path in self._expand(name):
@@ -77,6 +78,17 @@ def suffix_of(path: str) -> str:
     """The suffix in lower case, ``.jsonl.gz`` and the like as one."""
     suffixes = Path(path.lower()).suffixes
     return "".join(suffixes[-2:]) if suffixes[-1:] in ([".gz"], [".xz"]) else "".join(suffixes[-1:])
+
+
+def shown(path: str) -> str:
+    r"""A path in characters that UTF-8 has: a byte of a name that is not UTF-8 (out of a zip in GBK, say) becomes ``\xd5``."""
+    return path.encode("utf-8", "surrogateescape").decode("utf-8", "backslashreplace")
+
+
+def path_of(name: str) -> str:
+    """The path that :func:`shown` shows as ``name``."""
+    data = re.sub(rb"\\x([89a-f][0-9a-f])", lambda byte: bytes.fromhex(byte[1].decode()), name.encode())
+    return data.decode("utf-8", "surrogateescape")
 
 
 def _named(name: str) -> Iterator[str]:

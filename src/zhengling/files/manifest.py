@@ -49,7 +49,7 @@ class Manifest:
         """Put the manifest in its place, whole; raises :class:`OutputError`."""
         plain = {"format": FORMAT, "state": self.state, "counts": self.counts, "sinks": self.sinks, "run": asdict(self.run)}
         with replacing(self.path) as new:
-            new.write_text(json.dumps(plain, ensure_ascii=False, indent=1) + "\n", encoding="utf-8")
+            new.write_bytes((json.dumps(plain, ensure_ascii=False, indent=1) + "\n").encode("utf-8", "surrogateescape"))
 
 
 def manifest_path(output: str) -> Path:
@@ -60,7 +60,7 @@ def manifest_path(output: str) -> Path:
 def load_manifest(path: Path) -> Manifest | None:
     """The manifest, None if there is none; raises :class:`OutputError` for a file that is none."""
     try:
-        plain = json.loads(path.read_text(encoding="utf-8"))
+        plain = json.loads(path.read_text(encoding="utf-8", errors="surrogateescape"))
         if plain["format"] != FORMAT:
             raise OutputError(f"{path} is of format {plain['format']!r}. Expected {FORMAT}")
         return Manifest(path=path, run=Run(**plain["run"]), state=plain["state"], counts=plain["counts"], sinks=plain["sinks"])

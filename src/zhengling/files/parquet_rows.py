@@ -82,7 +82,7 @@ class ParquetRows:
         """The parts, small ones together; an empty table if there are none."""
         group: list[pa.Table] = []
         for part in self._parts():
-            with pq.ParquetFile(part) as file:
+            with part.open("rb") as raw, pq.ParquetFile(raw) as file:
                 group.append(file.read())
             if sum(table.num_rows for table in group) >= ROWS_IN_A_GROUP:
                 yield pa.concat_tables(group)

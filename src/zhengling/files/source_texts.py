@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from zhengling.errors import ReadError
-from zhengling.files.inputs import EXTRACTED, TABLES, suffix_of
+from zhengling.files.inputs import EXTRACTED, TABLES, path_of, suffix_of
 from zhengling.files.sources import ReadSettings, extracted_text
 from zhengling.files.tables import Row, rows
 from zhengling.text.decode import decode
@@ -22,6 +22,7 @@ class SourceTexts:
 
     def text(self, source: str, encoding: str | None) -> str:
         """The text as decoded; raises :class:`ReadError` where it cannot be read any more."""
+        source = source if Path(source).exists() else path_of(source)
         path, _, number = source.rpartition(":")
         if number.isdigit() and suffix_of(path) in TABLES and not Path(source).exists():
             return self._cell(path, int(number))

@@ -13,7 +13,7 @@ from typing import Any
 from zhengling.errors import ReadError
 from zhengling.files.docx_text import docx_text
 from zhengling.files.html_text import html_text
-from zhengling.files.inputs import EXTRACTED, STDIN, TABLES, suffix_of
+from zhengling.files.inputs import EXTRACTED, STDIN, TABLES, shown, suffix_of
 from zhengling.files.pdf_text import pdf_text
 from zhengling.files.tables import Row, header, rows
 from zhengling.values.dates import as_date
@@ -104,10 +104,10 @@ def _file(path: str, settings: ReadSettings, position: int) -> SourceDocument:
         if suffix_of(path) in EXTRACTED:
             content = extracted_text(path, content, settings.encoding)
     except OSError as failure:
-        error = f"cannot read {path}: {failure.strerror}"
+        error = f"cannot read {shown(path)}: {failure.strerror}"
     except ReadError as failure:
         content, error = "", str(failure)
-    return SourceDocument(path, content, date=settings.date, error=error, position=position)
+    return SourceDocument(shown(path), content, date=settings.date, error=error, position=position)
 
 
 def _size(path: str) -> int:
@@ -127,11 +127,11 @@ def _table(path: str, settings: ReadSettings, position: int) -> Iterator[SourceD
         for row in rows(path, settings.encoding):
             yield _document(path, row, settings, position)
     except ReadError as error:
-        yield SourceDocument(path, "", error=str(error), position=position)
+        yield SourceDocument(shown(path), "", error=shown(str(error)), position=position)
 
 
 def _document(path: str, row: Row, settings: ReadSettings, position: int) -> SourceDocument:
-    name, end = f"{path}:{row.number}", position + row.position
+    name, end = f"{shown(path)}:{row.number}", position + row.position
     if row.error is not None:
         return SourceDocument(name, "", columns={}, error=row.error, position=end)
     id_column = settings.id_column or "id"

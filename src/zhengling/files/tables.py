@@ -73,7 +73,7 @@ def _header(path: str, suffix: str, encoding: str | None) -> list[str] | None:
     if suffix.startswith(".jsonl"):
         return None
     if suffix == ".parquet":
-        with pq.ParquetFile(path) as file:
+        with _raw(path) as raw, pq.ParquetFile(raw) as file:
             return list(file.schema_arrow.names)
     with _raw(path) as raw:
         names = next(_csv_lines(_unpacked(raw, path), encoding or _csv_encoding(path)), [])
@@ -179,7 +179,7 @@ def _csv_encoding(path: str) -> str:
 
 def _parquet_rows(path: str) -> Iterator[Row]:
     size = Path(path).stat().st_size
-    with pq.ParquetFile(path) as file:
+    with _raw(path) as raw, pq.ParquetFile(raw) as file:
         total = max(file.metadata.num_rows, 1)
         number = 0
         for batch in file.iter_batches(batch_size=_ROWS_AT_ONCE):
