@@ -11,15 +11,18 @@ import random
 import resource
 import time
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import pyarrow.parquet as pq
 import pytest
-from echo import CARRIED, run
+from echo import CARRIED, echo, run
 
 from zhengling.errors import OutputError
+from zhengling.files.columns import find_columns
 from zhengling.files.manifest import load_manifest
 from zhengling.files.sinks import open_sink
+from zhengling.files.sources import ReadSettings, iter_documents
 from zhengling.scheme.labels import DEFAULT_SCHEME
 
 NAMES = ("o.jsonl", "o.csv", "o.parquet", "o.html")
@@ -117,6 +120,28 @@ def test_a_full_disk_stops_in_one_line_and_the_run_goes_on_when_there_is_room(na
     assert error.endswith("what is committed stays: make room and go on with --resume")
     assert run(["t.jsonl"], [name], resume=True).resumed > 0
     assert contents([name]) == unbroken
+
+
+def test_cells_that_are_no_number_or_of_two_types_go_into_all_forms() -> None:
+    cells = [
+        {"uid": 2**60 + 1, "n": 1, "big": 2**60 + 1, "x": float("nan"), "l": [float("inf"), {"a": 1}]},
+        {"uid": 1.5, "n": 2.5, "big": 2, "x": 0.5, "l": None},
+    ]
+    Path("t.jsonl").write_text("".join(json.dumps({"text": "各村", **row}) + "\n" for row in cells), encoding="utf-8")
+    columns = find_columns(["t.jsonl"], ReadSettings())
+    assert columns == {"uid": "string", "n": "double", "big": "int64", "x": "double", "l": "string"}
+    for name in NAMES:
+        sink = open_sink(name, DEFAULT_SCHEME, columns)
+        for document in iter_documents(["t.jsonl"], ReadSettings()):
+            sink.write(replace(echo(document, "各村"), columns=document.columns), "各村")
+        sink.commit()
+        sink.finish()
+        sink.close()
+    lines = [json.loads(line, parse_constant=pytest.fail) for line in Path("o.jsonl").read_text(encoding="utf-8").splitlines()]
+    assert [line["columns"] for line in lines] == [{**cells[0], "x": None, "l": [None, {"a": 1}]}, cells[1]]
+    first, second = pq.read_table("o.parquet").select(["uid", "n", "big", "l"]).to_pylist()
+    assert first == {"uid": str(2**60 + 1), "n": 1.0, "big": 2**60 + 1, "l": '[null, {"a": 1}]'}
+    assert second == {"uid": "1.5", "n": 2.5, "big": 2, "l": None}
 
 
 def cut_off(names: Sequence[str]) -> None:

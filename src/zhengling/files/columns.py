@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
@@ -18,7 +19,9 @@ from zhengling.files.tables import header, rows
 Columns = dict[str, str]
 """By the name of a column its type: ``string``, ``int64``, ``double`` or ``bool``."""
 TYPES = {"string": pyarrow.string(), "int64": pyarrow.int64(), "double": pyarrow.float64(), "bool": pyarrow.bool_()}
-_INT64 = range(-(2**63), 2**63)
+_INT64, _EXACT = range(-(2**63), 2**63), range(-(2**53), 2**53 + 1)
+_LONG = "int64 that a double may not hold"
+_BOTH = {frozenset(("int64", "double")): "double", frozenset(("int64", _LONG)): _LONG}
 
 
 def find_columns(files: Iterable[str], settings: ReadSettings) -> Columns:
@@ -32,14 +35,32 @@ def find_columns(files: Iterable[str], settings: ReadSettings) -> Columns:
         for name, kind in _kinds(path, settings) if suffix_of(path) in TABLES else ():
             if name not in own:
                 found[name] = _both(found.get(name), kind)
-    return {name: kind or "string" for name, kind in found.items()}
+    return {name: "int64" if kind == _LONG else kind or "string" for name, kind in found.items()}
 
 
 def plain(value: Any, kind: str) -> Any:
     """A cell as a column of the type ``kind`` takes it: what is no text becomes JSON in a ``string`` column."""
-    if value is None or kind != "string" or isinstance(value, str):
+    if value is None or isinstance(value, str) or kind not in ("string", "double"):
         return value
-    return json.dumps(value, ensure_ascii=False, default=str) if isinstance(value, (Mapping, list, bool)) else str(value)
+    if kind == "double":
+        return float(value)
+    return json_text(value) if isinstance(value, (Mapping, list, bool)) else str(value)
+
+
+def json_text(value: Any) -> str:
+    """JSON, in which what is no finite number (a cell may be NaN) is null."""
+    try:
+        return json.dumps(value, ensure_ascii=False, default=str, allow_nan=False)
+    except ValueError:
+        return json.dumps(_finite(value), ensure_ascii=False, default=str)
+
+
+def _finite(value: Any) -> Any:
+    if isinstance(value, Mapping):
+        return {key: _finite(each) for key, each in value.items()}
+    if isinstance(value, list | tuple):
+        return [_finite(each) for each in value]
+    return None if isinstance(value, float) and not math.isfinite(value) else value
 
 
 def free_name(name: str, taken: Collection[str]) -> str:
@@ -77,11 +98,11 @@ def _kind(value: Any) -> str | None:
     if isinstance(value, bool):
         return "bool"
     if isinstance(value, int):
-        return "int64" if value in _INT64 else "string"
+        return "int64" if value in _EXACT else _LONG if value in _INT64 else "string"
     return "double" if isinstance(value, float) else "string"
 
 
 def _both(first: str | None, second: str | None) -> str | None:
     if first is None or second is None or first == second:
         return first or second
-    return "double" if {first, second} == {"int64", "double"} else "string"
+    return _BOTH.get(frozenset((first, second)), "string")

@@ -17,7 +17,7 @@ from typing import Protocol
 
 from zhengling.errors import OutputError
 from zhengling.extraction.records import Record
-from zhengling.files.columns import Columns, free_name, plain
+from zhengling.files.columns import Columns, free_name, json_text, plain
 from zhengling.files.durable import AppendFile, put, replacing, sweep, sync_folder, writing
 from zhengling.files.parquet_rows import ParquetRows
 from zhengling.page.page import Page
@@ -161,7 +161,7 @@ class Stdout:
 
 def json_line(record: Record) -> str:
     """The record as the contract says, with a line end."""
-    return json.dumps(record.as_dict(), ensure_ascii=False, default=str) + "\n"
+    return json_text(record.as_dict()) + "\n"
 
 
 def work_path(path: Path) -> Path:
