@@ -19,7 +19,7 @@ import pytest
 from echo import CARRIED, echo, run
 
 from zhengling.errors import OutputError
-from zhengling.files.columns import find_columns
+from zhengling.files.columns import Columns, find_columns
 from zhengling.files.manifest import load_manifest
 from zhengling.files.sinks import open_sink
 from zhengling.files.sources import ReadSettings, iter_documents
@@ -122,6 +122,18 @@ def test_a_full_disk_stops_in_one_line_and_the_run_goes_on_when_there_is_room(na
     assert contents([name]) == unbroken
 
 
+def write_all(columns: Columns) -> None:
+    """All outputs of the documents of t.jsonl, with their columns."""
+    for name in NAMES:
+        sink = open_sink(name, DEFAULT_SCHEME, columns)
+        for document in iter_documents(["t.jsonl"], ReadSettings()):
+            text = str(document.content)
+            sink.write(replace(echo(document, text), columns=document.columns), text)
+        sink.commit()
+        sink.finish()
+        sink.close()
+
+
 def test_cells_that_are_no_number_or_of_two_types_go_into_all_forms() -> None:
     cells = [
         {"uid": 2**60 + 1, "n": 1, "big": 2**60 + 1, "x": float("nan"), "l": [float("inf"), {"a": 1}]},
@@ -130,18 +142,25 @@ def test_cells_that_are_no_number_or_of_two_types_go_into_all_forms() -> None:
     Path("t.jsonl").write_text("".join(json.dumps({"text": "各村", **row}) + "\n" for row in cells), encoding="utf-8")
     columns = find_columns(["t.jsonl"], ReadSettings())
     assert columns == {"uid": "string", "n": "double", "big": "int64", "x": "double", "l": "string"}
-    for name in NAMES:
-        sink = open_sink(name, DEFAULT_SCHEME, columns)
-        for document in iter_documents(["t.jsonl"], ReadSettings()):
-            sink.write(replace(echo(document, "各村"), columns=document.columns), "各村")
-        sink.commit()
-        sink.finish()
-        sink.close()
+    write_all(columns)
     lines = [json.loads(line, parse_constant=pytest.fail) for line in Path("o.jsonl").read_text(encoding="utf-8").splitlines()]
     assert [line["columns"] for line in lines] == [{**cells[0], "x": None, "l": [None, {"a": 1}]}, cells[1]]
     first, second = pq.read_table("o.parquet").select(["uid", "n", "big", "l"]).to_pylist()
     assert first == {"uid": str(2**60 + 1), "n": 1.0, "big": 2**60 + 1, "l": '[null, {"a": 1}]'}
     assert second == {"uid": "1.5", "n": 2.5, "big": 2, "l": None}
+
+
+def test_a_row_of_csv_stays_one_whatever_line_ends_and_names_its_cells_have() -> None:
+    row = {"text": "各村\r要查", "error": "a\rb", "column_error": "c\n", "column_column_error": "d\r\n"}
+    Path("t.jsonl").write_text(json.dumps(row) + "\n", encoding="utf-8")
+    columns = find_columns(["t.jsonl"], ReadSettings())
+    write_all(columns)
+    [read] = csv.DictReader(io.StringIO(Path("o.csv").read_bytes().decode(), newline=""))
+    assert read["text"] == row["text"]
+    told = {"column_column_column_error": "a\rb", "column_error": "c\n", "column_column_error": "d\r\n"}
+    assert {name: read[name] for name in told} == told
+    assert pq.read_table("o.parquet").select(list(told)).to_pylist()[0] == told
+    assert Path("o.csv").read_bytes().count(b"\r\n") == 1
 
 
 def cut_off(names: Sequence[str]) -> None:

@@ -63,9 +63,17 @@ def _finite(value: Any) -> Any:
     return None if isinstance(value, float) and not math.isfinite(value) else value
 
 
-def free_name(name: str, taken: Collection[str]) -> str:
-    """The name of a column in an output that has columns of its own: ``kind`` becomes ``column_kind``."""
-    return f"column_{name}" if name in taken else name
+def free_names(names: Collection[str], taken: Collection[str]) -> dict[str, str]:
+    """By column its name in an output that has columns of its own: ``kind`` becomes ``column_kind``, if none is called so."""
+    free: dict[str, str] = {}
+    used = {*names, *taken}
+    for name in names:
+        new = name
+        while new in taken or (new != name and new in used):
+            new = f"column_{new}"
+        free[name] = new
+        used.add(new)
+    return free
 
 
 def _kinds(path: str, settings: ReadSettings) -> Iterator[tuple[str, str | None]]:

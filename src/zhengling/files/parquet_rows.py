@@ -11,7 +11,7 @@ import pyarrow.parquet as pq
 
 from zhengling.errors import OutputError
 from zhengling.extraction.records import Record
-from zhengling.files.columns import TYPES, Columns, free_name, plain
+from zhengling.files.columns import TYPES, Columns, free_names, plain
 from zhengling.files.durable import remove_folder, replacing, sweep, sync_folder, writing
 from zhengling.scheme.labels import LabelScheme
 from zhengling.text import REPAIRS
@@ -108,7 +108,7 @@ def parquet_schema(scheme: LabelScheme, columns: Columns) -> tuple[pa.Schema, di
         "directives": pa.list_(directive),
         "error": pa.string(),
     }
-    names = {name: free_name(name, own.keys()) for name in columns}
+    names = free_names(columns, own.keys())
     carried = {names[name]: TYPES[kind] for name, kind in columns.items()}
     return pa.schema(list((own | carried).items())), names
 

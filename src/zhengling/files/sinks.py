@@ -13,11 +13,11 @@ import sys
 from collections.abc import Sequence
 from contextlib import suppress
 from pathlib import Path
-from typing import Protocol
+from typing import Any, Protocol
 
 from zhengling.errors import OutputError
 from zhengling.extraction.records import Record
-from zhengling.files.columns import Columns, free_name, json_text, plain
+from zhengling.files.columns import Columns, free_names, json_text, plain
 from zhengling.files.durable import AppendFile, put, replacing, sweep, sync_folder, writing
 from zhengling.files.parquet_rows import ParquetRows
 from zhengling.page.page import Page
@@ -81,31 +81,32 @@ class Csv(JsonLines):
         super().__init__(path, committed)
         self.slots, self.columns = slots, columns
         own = (*CSV_COLUMNS, *slots, "error")
-        self.carried = {name: free_name(name, own) for name in columns}
+        self.carried = free_names(columns, own)
         self.line = io.StringIO()
-        self.rows = csv.DictWriter(self.line, [*own, *self.carried.values()], lineterminator="\n", restval="")
+        names = [*own, *self.carried.values()]
+        self.rows = csv.DictWriter(self.line, names, lineterminator="\r\n", restval="")
         if not self.file.size:
-            self.rows.writeheader()
-            self._flush()
+            self.file.write(self._line(dict(zip(names, names, strict=True))))
 
     def write(self, record: Record, text: str) -> None:
         """Write a record as rows."""
         about = {"source": record.source, "id": record.id or "", "error": record.error or ""}
         about |= {self.carried[name]: plain(value, "string") for name, value in (record.columns or {}).items()}
-        if not record.directives:
-            self.rows.writerow(about)
+        rows = []
         for directive in record.directives:
             paragraph = record.paragraphs[directive.paragraph]
             slots = {kind: "；".join(slot.clean for slot in directive.slots if slot.kind == kind) for kind in self.slots}
             own = {name: getattr(directive, name) for name in ("paragraph", "start", "end", "kind", "score", "text", "clean")}
             themes = {"themes": " ".join(paragraph.themes), "boilerplate": paragraph.boilerplate}
-            self.rows.writerow({**about, **own, **themes, **slots})
-        self._flush()
+            rows.append({**about, **own, **themes, **slots})
+        self.file.write("".join(map(self._line, rows or [about])))
 
-    def _flush(self) -> None:
-        self.file.write(self.line.getvalue())
+    def _line(self, cells: dict[str, Any]) -> str:
+        """A row that ends in a line feed; csv quotes a cell for a bare carriage return only where that is in the line's end."""
         self.line.seek(0)
         self.line.truncate()
+        self.rows.writerow(cells)
+        return self.line.getvalue().removesuffix("\r\n") + "\n"
 
 
 class Html(JsonLines):
