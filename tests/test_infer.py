@@ -109,6 +109,19 @@ def test_stdout_is_nothing_but_records(tmp_path: Path, model_folder: Path) -> No
     assert [json.loads(line)["characters"] for line in done.stdout.splitlines()] == [8]
 
 
+def test_stdout_is_utf8_whatever_the_locale_and_a_full_one_is_told_in_one_line(tmp_path: Path, model_folder: Path) -> None:
+    (tmp_path / "文.txt").write_text("各村要查完隐患。", encoding="utf-8")
+    command = [sys.executable, str(ROOT / "infer.py"), "文.txt", "--model", str(model_folder), "--output", "-"]
+    chinese = {**os.environ, "PYTHONIOENCODING": "gbk"}
+    done = subprocess.run(command, capture_output=True, timeout=300, cwd=tmp_path, env=chinese)
+    assert json.loads(done.stdout.decode())["source"] == "文.txt"
+    with Path("/dev/full").open("wb") as full:
+        done = subprocess.run(command, stdout=full, stderr=subprocess.PIPE, timeout=300, cwd=tmp_path)
+    assert done.returncode == 2
+    assert done.stderr.decode().splitlines()[-1] == "infer.py: cannot write to standard output: No space left on device"
+    assert "Traceback" not in done.stderr.decode()
+
+
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [

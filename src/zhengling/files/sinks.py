@@ -9,9 +9,10 @@ from __future__ import annotations
 import csv
 import io
 import json
+import os
 import sys
-from collections.abc import Sequence
-from contextlib import suppress
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -140,17 +141,17 @@ class Html(JsonLines):
 
 
 class Stdout:
-    """JSON lines on standard output; they cannot be taken back, so that a run with it is not gone on with."""
+    """JSON lines in UTF-8 on standard output; they cannot be taken back, so that a run with it is not gone on with."""
 
     def write(self, record: Record, text: str) -> None:
-        """Print a record."""
-        with writing(Path(STDOUT)):
-            sys.stdout.write(json_line(record))
+        """Print a record; raises :class:`OutputError`."""
+        with _printing():
+            sys.stdout.buffer.write(json_line(record).encode())
 
     def commit(self) -> int:
         """Nothing to go on from."""
-        with suppress(BrokenPipeError):
-            sys.stdout.flush()
+        with _printing():
+            sys.stdout.buffer.flush()
         return 0
 
     def finish(self) -> None:
@@ -158,6 +159,16 @@ class Stdout:
 
     def close(self) -> None:
         """Standard output stays open."""
+
+
+@contextmanager
+def _printing() -> Iterator[None]:
+    try:
+        yield
+    except OSError as error:
+        with suppress(OSError), Path(os.devnull).open("wb") as nothing:
+            os.dup2(nothing.fileno(), sys.stdout.fileno())  # what is left is written once more when Python ends
+        raise OutputError(f"cannot write to standard output: {error.strerror or error}") from error
 
 
 def json_line(record: Record) -> str:
