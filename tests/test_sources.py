@@ -70,6 +70,21 @@ def test_files_come_in_the_order_of_names_each_once_and_outputs_not_at_all() -> 
     assert list(Inputs(["in/*.txt", "in/a.txt", "./in/b.txt"]).files()) == ["in/a.txt", "in/b.txt"]
 
 
+def test_a_file_that_has_several_names_is_read_once(tmp_path: Path) -> None:
+    put("in/a.txt", ONE)
+    put("in/b/c.txt", TWO)
+    Path("in/link.txt").symlink_to("a.txt")
+    assert list(Inputs(["in"]).files()) == ["in/a.txt", "in/b/c.txt"]
+    assert list(Inputs(["in/b/c.txt", str(tmp_path / "in/b/c.txt")]).files()) == ["in/b/c.txt"]
+    assert list(Inputs(["in/**/**/*.txt"]).files()) == ["in/a.txt", "in/b/c.txt"]
+
+
+def test_texts_that_a_run_saves_are_not_read_by_the_next() -> None:
+    for name in ("in/a.html", "in/texts/in/a.html.txt", "in/texts/b.txt", "in/c.html.txt"):
+        put(name, ONE)
+    assert list(Inputs(["in"], saved_texts="in/texts").files()) == ["in/a.html", "in/c.html.txt", "in/texts/b.txt"]
+
+
 def test_a_survey_changes_with_names_sizes_and_times() -> None:
     put("in/a.txt", ONE)
     first = Inputs(["in"]).survey()

@@ -44,7 +44,7 @@ def run(options: argparse.Namespace) -> int:
     """Exit status 0 or 1; raises :class:`ZhenglingError` for what a user can mend."""
     resumable = STDIN not in options.inputs and STDOUT not in options.output
     check_engine(options)
-    inputs = Inputs(options.inputs, leave_out=options.output)
+    inputs = Inputs(options.inputs, leave_out=options.output, saved_texts=options.save_text)
     check_outputs(options.output, resume=options.resume, resumable=resumable)
     extractor = load_model(options, own_device())
     engine = make_engine(options, extractor)

@@ -35,12 +35,14 @@ class Inputs:
 
     Within a folder (searched to the bottom) or glob the order is that of the names. A file named outright must have one of
     :data:`SUFFIXES`; in folders and globs other files are passed over, and in folders those whose name begins with ``.`` or
-    ``~$`` too. ``leave_out`` are files not to read whatever names them: the outputs.
+    ``~$`` too. ``leave_out`` are files not to read whatever names them: the outputs; ``saved_texts`` is the folder to which
+    :class:`zhengling.files.saved_texts.SavedTexts` writes, whose texts are not read either.
     """
 
-    def __init__(self, names: Sequence[str], leave_out: Collection[str] = ()) -> None:
+    def __init__(self, names: Sequence[str], leave_out: Collection[str] = (), saved_texts: str | None = None) -> None:
         self.names = list(names)
         self.left_out = {os.path.realpath(name) for name in leave_out}
+        self.saved_texts = os.path.realpath(saved_texts) + os.sep if saved_texts else None
         for name in self.names:
             if next(iter(self._expand(name)), None) is None:
                 raise ReadError(
@@ -49,13 +51,12 @@ class Inputs:
 
     def files(self) -> Iterator[str]:
         """The paths, which the records' ``source`` gives as :func:`shown` does; ``-`` is standard input."""
-        seen: set[str] | None = set() if len(self.names) > 1 else None
+        seen: set[str] = set()
         for name in self.names:
-            for path in self._expand(name):
-                if seen is None or path not in seen:
+            for path, real in self._expand(name):
+                if real not in seen:
+                    seen.add(real)
                     yield path
-                if seen is not None:
-                    seen.add(path)
 
     def survey(self) -> Survey:
         """Look at all files without reading them."""
@@ -68,10 +69,20 @@ class Inputs:
             digest.update(repr((path, about and (about.st_size, about.st_mtime_ns))).encode("utf-8", "surrogateescape"))
         return Survey(files, size, digest.hexdigest()[:16])
 
-    def _expand(self, name: str) -> Iterator[str]:
+    def _expand(self, name: str) -> Iterator[tuple[str, str]]:
+        """Each path, and the one that is left when all links are followed."""
         for path in _named(name):
-            if not self.left_out or path == STDIN or os.path.realpath(path) not in self.left_out:
-                yield path
+            real = path if path == STDIN else os.path.realpath(path)
+            if real not in self.left_out and not self._is_saved_text(real):
+                yield path, real
+
+    def _is_saved_text(self, path: str) -> bool:
+        return (
+            self.saved_texts is not None
+            and path.startswith(self.saved_texts)
+            and path.endswith(".txt")
+            and suffix_of(path.removesuffix(".txt")) in EXTRACTED
+        )
 
 
 def suffix_of(path: str) -> str:
