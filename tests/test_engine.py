@@ -211,6 +211,21 @@ def test_no_more_is_read_than_three_buffers_hold(make_extractor: Callable[..., E
     assert not [thread for thread in threading.enumerate() if thread.name.startswith(("reading", "model"))]
 
 
+def test_what_is_no_text_takes_as_much_of_a_buffer(make_extractor: Callable[..., Extractor]) -> None:
+    read_so_far = 0
+
+    def endless() -> Iterator[Given]:
+        nonlocal read_so_far
+        while True:
+            read_so_far += 1
+            yield Given(str(read_so_far), bytes(80))
+
+    running = Engine(make_extractor(), buffer=90).records(endless())
+    assert next(running)[1].error
+    running.close()  # type: ignore[attr-defined]
+    assert read_so_far <= 6
+
+
 @pytest.mark.parametrize("buffer", [1, 20, 1000])
 def test_what_the_source_raises_comes_after_the_records_before_it(
     make_extractor: Callable[..., Extractor], buffer: int

@@ -178,11 +178,11 @@ class Engine:
         room = self.buffer
         try:
             for document, (text, error) in cleaned:
-                if buffer and text and len(text.text) > room:
+                if buffer and len(text.text if text else document.content) > room:
                     yield buffer
                     buffer, room = [], self.buffer
                 buffer.append(self._tokenized(document, text, document.error or error))
-                room -= 1 + len(text.text) if text else 1
+                room -= 1 + len(text.text if text else document.content)
         except Exception:
             yield buffer
             raise
