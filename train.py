@@ -1,7 +1,8 @@
 """Fine-tune a model: ``.venv/bin/python train.py configs/compact.yaml [key=value …]``.
 
 Leaves in ``output``: ``model/`` (for ``infer.py --model``), ``metrics.json``, ``log.jsonl``, ``curves.png``,
-``reliability.png``, ``settings.json``, ``tensorboard/``, ``checkpoint/`` and ``checkpoint.old/`` (for ``resume=true``).
+``reliability.png``, ``settings.json``, ``gold.json``, ``tensorboard/``, ``checkpoint/`` and ``checkpoint.old/`` (for
+``resume=true``, with the settings and the gold that the run was begun with).
 On several GPUs: ``.venv/bin/accelerate launch --num_processes 2 train.py configs/….yaml``.
 Ctrl-C finishes the step and saves; the exit status is then 130.
 """

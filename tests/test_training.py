@@ -64,7 +64,7 @@ def test_a_run_leaves_a_model_that_loads_and_its_figures(gold_folder: Path, tmp_
     output = tmp_path / "run"
     metrics = train(load_settings(TrainSettings, SMOKE, overrides(gold_folder, output, "weights=fp16")))
     assert sorted(path.name for path in output.iterdir()) == [
-        "checkpoint", "checkpoint.old", "curves.png", "log.jsonl", "metrics.json", "model", "reliability.png",
+        "checkpoint", "checkpoint.old", "curves.png", "gold.json", "log.jsonl", "metrics.json", "model", "reliability.png",
         "settings.json", "tensorboard",
     ]  # fmt: skip
     assert [record["epoch"] for record in metrics["history"]] == [1, 2]

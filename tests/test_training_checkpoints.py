@@ -21,7 +21,7 @@ from accelerate import Accelerator
 from conftest import ROOT
 from test_training import SMOKE, figures, overrides
 
-from zhengling.errors import CheckpointError
+from zhengling.errors import CheckpointError, ConfigError
 from zhengling.settings import load_settings
 from zhengling.training.checkpoints import Checkpoints, flaw, replace_files, seal
 from zhengling.training.loop import train
@@ -133,6 +133,42 @@ def test_without_a_whole_checkpoint_nothing_is_begun_anew(gold_folder: Path, tmp
         (tmp_path / "run" / name).mkdir(parents=True)
     with pytest.raises(CheckpointError, match=r"no checkpoint to go on from: .*checkpoint was not written to its end"):
         go(gold_folder, tmp_path / "run", "resume=true")
+
+
+def test_a_run_goes_on_with_nothing_but_what_it_was_begun_with(gold_folder: Path, broken: Path, tmp_path: Path) -> None:
+    output = shutil.copytree(broken, tmp_path / "run")
+    before = (output / "settings.json").read_text(encoding="utf-8")
+    other = shutil.copytree(gold_folder, tmp_path / "other")
+    (other / "d00.xml").unlink()
+    wrong = ("seed=2", "optim.lr=1e-4", "optim.epochs=3", "labels.themes=[economy, safety, party, livelihood, 防汛]")
+    with pytest.raises(ConfigError) as caught:
+        go(gold_folder, output, "resume=true", *wrong, f"data.dev=[{other}]")
+    for told in (
+        f"{output} holds a run that was begun otherwise: ",
+        "seed is 2, was 1; ",
+        "optim.lr is 0.0001, was 0.001; ",
+        "optim.epochs is 3, was 2; ",
+        "gold.dev.documents is 23, was 24; ",
+        "labels.themes is ['economy', 'safety', 'party', 'livelihood', '防汛'], was ",
+    ):
+        assert told in str(caught.value)
+    assert "gold.train" not in str(caught.value) and "data.dev" not in str(caught.value)
+    assert (output / "settings.json").read_text(encoding="utf-8") == before
+
+
+def test_a_run_goes_on_elsewhere_and_from_before_all_was_written_down(
+    gold_folder: Path, broken: Path, tmp_path: Path, unbroken: dict
+) -> None:
+    output, gold = shutil.copytree(broken, tmp_path / "run"), shutil.copytree(gold_folder, tmp_path / "gold")
+    old = json.loads((output / "settings.json").read_text(encoding="utf-8"))
+    del old["data"]["drop_final_marks"]
+    (output / "settings.json").write_text(json.dumps(old), encoding="utf-8")
+    (output / "gold.json").rename(tmp_path / "gold.json")
+    with pytest.raises(ConfigError, match=rf"data\.train is \['{gold}'\], was \['{gold_folder}'\]"):
+        go(gold, output, "resume=true")
+    (tmp_path / "gold.json").rename(output / "gold.json")
+    go(gold, output, "resume=true", "save_every=3", "optim.micro_tokens=384")
+    assert figures(output)["figures"] == unbroken["figures"]
 
 
 def test_the_exit_status_after_ctrl_c_is_130(gold_folder: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

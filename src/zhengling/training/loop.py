@@ -13,7 +13,6 @@ import torch
 from accelerate import Accelerator
 from accelerate.utils import set_seed
 
-from zhengling.errors import ConfigError
 from zhengling.gold.loading import load_gold, load_places
 from zhengling.modeling.encoders import avoid_faulty_attention
 from zhengling.modeling.launch import process_state
@@ -22,7 +21,8 @@ from zhengling.modeling.precision import mixed_precision
 from zhengling.scheme.annotation import Document, documents_hash
 from zhengling.scheme.labels import LabelScheme
 from zhengling.training.building import build_model, count_tags
-from zhengling.training.checkpoints import BEFORE, LAST, told_if_unwritable
+from zhengling.training.checkpoints import told_if_unwritable
+from zhengling.training.claiming import claim_output, refuse_to_run_over
 from zhengling.training.development import Development
 from zhengling.training.examples import Alignment, build_example
 from zhengling.training.gold_notes import tell_of_gold
@@ -40,7 +40,7 @@ log = logging.getLogger(__name__)
 
 def train(settings: TrainSettings) -> dict[str, Any]:
     """Fine-tune; leaves in ``output``: ``model/``, ``metrics.json``, ``log.jsonl``, ``curves.png``, ``reliability.png``,
-    ``settings.json``, ``tensorboard/``, ``checkpoint/`` and the one before it, ``checkpoint.old/``.
+    ``settings.json``, ``gold.json``, ``tensorboard/``, ``checkpoint/`` and the one before it, ``checkpoint.old/``.
 
     Returns what ``metrics.json`` holds; nothing in the other ones of several processes. After SIGINT or SIGTERM it finishes
     the step, saves and raises :class:`Interrupted`. Raises :class:`zhengling.errors.ZhenglingError` for what a user can mend.
@@ -50,13 +50,14 @@ def train(settings: TrainSettings) -> dict[str, Any]:
         import_wandb()
     avoid_faulty_attention()
     accelerator = _accelerator(settings.precision)
-    _claim_output(settings, accelerator)
+    refuse_to_run_over(settings)
     set_seed(settings.seed)
     scheme = LabelScheme(**{layer: tuple(names) for layer, names in asdict(settings.labels).items()})
     places = load_places(settings.data.train, scheme)
     gold = [document for documents in places.values() for document in documents]
     development = Development(load_gold(settings.data.dev, scheme), scheme)
     tell_of_gold(gold, development.documents)
+    claim_output(settings, {"train": gold_facts(gold), "dev": development.facts()}, accelerator)
     model, tokenizer = build_model(settings, scheme, gold)
     account = Alignment()
     examples = [build_example(document, tokenizer, scheme, settings.model.window, account) for document in gold]
@@ -89,19 +90,6 @@ def _accelerator(precision: str) -> Accelerator:
     return Accelerator(cpu=device.type == "cpu", mixed_precision=mixed_precision(precision, device))
 
 
-def _claim_output(settings: TrainSettings, accelerator: Accelerator) -> None:
-    folder = Path(settings.output)
-    if not settings.resume and any((folder / name).exists() for name in (LAST, BEFORE)):
-        raise ConfigError(
-            f"{folder} holds the checkpoint of an earlier run. Expected resume=true to go on, or another output=…"
-        )
-    if accelerator.is_main_process:
-        folder.mkdir(parents=True, exist_ok=True)
-        text = json.dumps(asdict(settings), ensure_ascii=False, indent=1)
-        (folder / "settings.json").write_text(text, encoding="utf-8")
-    accelerator.wait_for_everyone()
-
-
 def _setting_out(settings: TrainSettings, accelerator: Accelerator, model: ZhenglingModel) -> str:
     count = accelerator.num_processes
     precision = f"{precision_name(accelerator)}{' (chosen)' if settings.precision == 'auto' else ''}"
@@ -132,7 +120,7 @@ def finish(trainer: Trainer, gold: Sequence[Document], development: Development)
         "seed": settings.seed,
         "encoder": settings.encoder.base,
         **({"start": model.config.provenance["start"]} if settings.start else {}),
-        "train": {"documents": len(gold), "data": documents_hash(gold)},
+        "train": gold_facts(gold),
         "dev": development.facts(),
     }
     judged.extractor.config.provenance = provenance
@@ -149,6 +137,11 @@ def finish(trainer: Trainer, gold: Sequence[Document], development: Development)
     for board in trainer.boards:
         board.close()
     return metrics
+
+
+def gold_facts(gold: Sequence[Document]) -> dict[str, Any]:
+    """How many documents there are, and their hash."""
+    return {"documents": len(gold), "data": documents_hash(gold)}
 
 
 def run_facts(trainer: Trainer) -> dict[str, Any]:
