@@ -11,10 +11,11 @@ import pytest
 import torch
 from transformers import AutoModel, AutoTokenizer
 
-from zhengling.errors import ModelError, ReadError
+from zhengling.errors import ConfigError, ModelError, ReadError
 from zhengling.modeling.vocabulary import character_tokenizer, count_characters
+from zhengling.pretraining.__main__ import main
 from zhengling.pretraining.batches import Batches, MaskedBatch
-from zhengling.pretraining.corpus import tokenize_corpus
+from zhengling.pretraining.corpus import read_lines, tokenize_corpus
 from zhengling.pretraining.embeddings import svd_embeddings
 from zhengling.pretraining.loop import pretrain, rate_at
 from zhengling.pretraining.masking import SpanMasker
@@ -61,6 +62,64 @@ def test_a_weight_without_a_file_and_a_folder_without_text_are_told(corpus: Path
         tokenize_corpus(corpus, tokenizer, {"c_": 2.0})
     with pytest.raises(ReadError, match="no corpus in"):
         tokenize_corpus(tmp_path, tokenizer, {})
+
+
+def test_a_corpus_that_cannot_be_read_is_told_with_its_line(tmp_path: Path) -> None:
+    (tmp_path / "a.txt").write_bytes(f"{LINES[0]}\n".encode() + LINES[1].encode("gbk", "replace"))
+    with pytest.raises(ReadError, match=r"a\.txt, line 2: not UTF-8 at byte \d+ of the line"):
+        list(read_lines(tmp_path / "a.txt"))
+    for line in ("[]", '{"text": null}'):
+        (tmp_path / "b.jsonl").write_text(line, encoding="utf-8")
+        with pytest.raises(ReadError, match=r"b\.jsonl, line 1: expected a JSON object with a string under 'text'"):
+            list(read_lines(tmp_path / "b.jsonl"))
+    (tmp_path / "c.jsonl.xz").write_bytes(lzma.compress(json.dumps({"text": "甲"}).encode())[:-8])
+    with pytest.raises(ReadError, match=r"c\.jsonl\.xz: damaged behind line \d .*Expected a whole \.xz file"):
+        list(read_lines(tmp_path / "c.jsonl.xz"))
+    blank = tmp_path / "blank"
+    blank.mkdir()
+    (blank / "d.txt").write_text("\n\n")
+    with pytest.raises(ReadError, match="no text in"):
+        tokenize_corpus(blank, character_tokenizer(count_characters(LINES), 200), {})
+
+
+def test_a_byte_order_mark_is_no_text(tmp_path: Path) -> None:
+    (tmp_path / "a.jsonl").write_text(json.dumps({"text": "甲"}), encoding="utf-8-sig")
+    assert list(read_lines(tmp_path / "a.jsonl")) == ["甲"]
+
+
+@pytest.mark.parametrize(
+    ("override", "message"),
+    [
+        ("weights=fp61", "weights (fp61) must be fp32 or fp16"),
+        ("masking.share=1.5", "masking.share (1.5) is a share: 0 < share < 1"),
+        ("masking.spans=[]", "masking.spans: got []. Expected probabilities"),
+        ("seed=-1", "seed (-1) must be at least 0"),
+        ("optim.sequences=0", "optim.sequences (0) must be at least 1"),
+        ("optim.clip=0", "optim.clip (0.0) must be above 0"),
+        ("corpus.vocabulary=70000", "corpus.vocabulary (70000) must be at most 65536"),
+        ("corpus.weights={a: -1}", "corpus.weights: got {'a': -1.0}. Expected numbers of at least 0"),
+        ("encoder.heads=3", "encoder.width (16) must be a multiple of twice encoder.heads (6)"),
+    ],
+)
+def test_a_value_out_of_its_range_is_told_before_the_run(override: str, message: str, corpus: Path, tmp_path: Path) -> None:
+    with pytest.raises(ConfigError) as caught:
+        pretrain(settings(corpus, tmp_path / "run", override))
+    assert str(caught.value).startswith(f"contradictions in the settings:\n  {message}")
+    assert not (tmp_path / "run").exists()
+
+
+def test_a_base_that_is_missing_and_a_vocabulary_that_is_too_small_are_told(corpus: Path, tmp_path: Path) -> None:
+    with pytest.raises(ModelError, match=r"encoder\.base: cannot load '/tmp/nonesuch'"):
+        pretrain(settings(corpus, tmp_path / "base", "encoder.base=/tmp/nonesuch"))
+    with pytest.raises(ConfigError, match=r"a vocabulary of \d+ tokens gives no embeddings of encoder\.width \(128\)"):
+        pretrain(settings(corpus, tmp_path / "run", "encoder.width=128"))
+
+
+def test_the_command_tells_how_it_is_called(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
+    for arguments, status in ((["--help"], 0), ([], 2)):
+        monkeypatch.setattr("sys.argv", ["pretraining", *arguments])
+        assert main() == status
+        assert "python -m zhengling.pretraining configs/pretrain-compact.yaml" in capsys.readouterr().out
 
 
 def test_masking_hides_the_share_it_should_and_no_special_token() -> None:

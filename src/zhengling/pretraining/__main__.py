@@ -19,8 +19,12 @@ from zhengling.settings import load_settings
 def main() -> int:
     """Exit status 0, or 2 with one line on what the user can mend."""
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(message)s", datefmt="%H:%M:%S")
+    arguments = sys.argv[1:]
+    if not arguments or arguments[0] in ("-h", "--help"):
+        print(__doc__)
+        return 0 if arguments else 2
     try:
-        settings = load_settings(PretrainSettings, Path(sys.argv[1]) if len(sys.argv) > 1 else None, sys.argv[2:])
+        settings = load_settings(PretrainSettings, Path(arguments[0]), arguments[1:])
         print(pretrain(settings))
     except ZhenglingError as error:
         print(f"pretraining: {error}", file=sys.stderr)

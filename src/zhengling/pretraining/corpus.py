@@ -29,17 +29,29 @@ def corpus_files(folder: Path) -> list[Path]:
 
 
 def read_lines(path: Path) -> Iterator[str]:
-    """The clean texts of one file, one per line."""
-    opener = lzma.open if path.suffix == ".xz" else open
-    with opener(path, "rt", encoding="utf-8") as lines:
-        for number, line in enumerate(lines, 1):
-            try:
-                text = json.loads(line)["text"] if ".jsonl" in path.name else line
-            except (json.JSONDecodeError, KeyError, TypeError) as error:
-                raise ReadError(f"{path}, line {number}: expected a JSON object with a key 'text'") from error
-            clean = read(text).text.strip()
-            if clean:
-                yield clean
+    """The clean texts of one UTF-8 file, one per line; raises :class:`ReadError` with the line that cannot be read."""
+    number = 0
+    try:
+        with (lzma.open if path.suffix == ".xz" else open)(path, "rb") as lines:
+            for number, line in enumerate(lines, 1):
+                clean = read(_text_of(line, ".jsonl" in path.name, f"{path}, line {number}")).text.strip()
+                if clean:
+                    yield clean
+    except (lzma.LZMAError, EOFError) as error:
+        raise ReadError(f"{path}: damaged behind line {number} ({error}). Expected a whole .xz file") from error
+
+
+def _text_of(line: bytes, is_json: bool, where: str) -> str:
+    try:
+        text = line.decode("utf-8-sig")
+        record = json.loads(text) if is_json else {"text": text}
+    except UnicodeDecodeError as error:
+        raise ReadError(f"{where}: not UTF-8 at byte {error.start} of the line") from error
+    except json.JSONDecodeError as error:
+        raise ReadError(f"{where}: not JSON: {error}") from error
+    if not isinstance(record, dict) or not isinstance(found := record.get("text"), str):
+        raise ReadError(f"{where}: expected a JSON object with a string under 'text', got {record!r:.60}")
+    return found
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,7 +97,7 @@ def _weight(name: str, weights: Mapping[str, float]) -> float:
 
 
 def tokenize_corpus(folder: Path, tokenizer: PreTrainedTokenizerBase, weights: Mapping[str, float]) -> TokenizedCorpus:
-    """Read, clean and tokenize every file of ``folder``."""
+    """Read, clean and tokenize every file of ``folder``; raises :class:`ReadError` if there is no text in them."""
     files = corpus_files(folder)
     unused = [start for start in weights if not any(path.name.startswith(start) for path in files)]
     if unused:
@@ -107,6 +119,8 @@ def tokenize_corpus(folder: Path, tokenizer: PreTrainedTokenizerBase, weights: M
             sum(sizes[first:]),
             _weight(path.name, weights),
         )
+    if not pieces:
+        raise ReadError(f"no text in {folder}: its files hold blank lines at most")
     return TokenizedCorpus(np.concatenate(pieces), np.cumsum([0, *sizes]), np.asarray(text_weights))
 
 

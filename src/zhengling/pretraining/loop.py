@@ -18,8 +18,9 @@ from accelerate.utils import set_seed
 from torch import nn
 from transformers import AutoModelForMaskedLM, AutoTokenizer, ModernBertForMaskedLM, PreTrainedTokenizerBase
 
-from zhengling.errors import ModelError
-from zhengling.modeling.encoders import avoid_faulty_attention, new_encoder_config
+from zhengling.errors import ConfigError, ModelError
+from zhengling.modeling.downloads import calm_client, explain
+from zhengling.modeling.encoders import EncoderSettings, avoid_faulty_attention, new_encoder_config
 from zhengling.modeling.precision import mixed_precision
 from zhengling.modeling.vocabulary import character_tokenizer, count_characters
 from zhengling.pretraining.batches import Batches, MaskedBatch
@@ -34,7 +35,7 @@ log = logging.getLogger(__name__)
 def build_tokenizer(settings: PretrainSettings, folder: Path) -> PreTrainedTokenizerBase:
     """The base's tokenizer, or a character tokenizer learnt from the corpus and kept in ``folder``."""
     if settings.encoder.base:
-        return AutoTokenizer.from_pretrained(settings.encoder.base)
+        return _of_base(AutoTokenizer, settings.encoder)
     if (folder / "tokenizer.json").exists():
         return AutoTokenizer.from_pretrained(folder)
     files = corpus_files(Path(settings.corpus.folder))
@@ -58,13 +59,31 @@ def build_model(settings: PretrainSettings, tokenizer: PreTrainedTokenizerBase, 
     """A new ModernBERT (Warner et al. 2024) or the base to go on from."""
     shape = settings.encoder
     if shape.base:
-        return AutoModelForMaskedLM.from_pretrained(shape.base, dtype=torch.float32)
+        return _of_base(AutoModelForMaskedLM, shape, dtype=torch.float32)
+    if settings.svd_embeddings and len(tokenizer) < shape.width:
+        raise ConfigError(
+            f"svd_embeddings: a vocabulary of {len(tokenizer)} tokens gives no embeddings of encoder.width ({shape.width}). "
+            "Expected more text, a smaller corpus.min_count or svd_embeddings=false"
+        )
     model = ModernBertForMaskedLM(new_encoder_config(shape, tokenizer, padded=False))
     if settings.svd_embeddings:
         with torch.no_grad():
             embeddings: Any = model.get_input_embeddings()
             embeddings.weight.copy_(svd_embeddings(corpus.tokens, len(tokenizer), shape.width, seed=settings.seed))
     return model
+
+
+def _of_base(kind: Any, encoder: EncoderSettings, **more: Any) -> Any:
+    """What ``kind`` loads of the base; raises :class:`ModelError` if it is not to be had."""
+    calm_client()
+    base, revision = str(encoder.base), encoder.revision
+    try:
+        return kind.from_pretrained(base, revision=revision or "main", trust_remote_code=False, **more)
+    except (OSError, ValueError) as error:
+        raise ModelError(
+            f"encoder.base: cannot load {base!r}: {explain(error, base, revision)}. "
+            "Expected a folder or a hub name of a masked-language model"
+        ) from error
 
 
 class MaskedLanguageModel(nn.Module):
@@ -92,7 +111,11 @@ def rate_at(step: int, optim: Optim) -> float:
 
 
 def pretrain(settings: PretrainSettings) -> Path:
-    """Run or resume; returns the folder of the encoder, loadable by ``AutoModel.from_pretrained``."""
+    """Run or resume; returns the folder of the encoder, loadable by ``AutoModel.from_pretrained``.
+
+    Raises :class:`zhengling.errors.ZhenglingError` for what a user can mend.
+    """
+    settings.check()
     folder = Path(settings.output)
     folder.mkdir(parents=True, exist_ok=True)
     avoid_faulty_attention()

@@ -2,9 +2,31 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 
+from zhengling.errors import ConfigError
 from zhengling.modeling.encoders import EncoderSettings
+from zhengling.modeling.lookup import SPECIAL
+from zhengling.modeling.shapes import wrong_shape
+from zhengling.settings import LARGEST_SEED, out_of_range
+
+LARGEST_VOCABULARY = 1 << 16
+"""Token ids are kept in 16 bits."""
+AT_LEAST = {
+    "seed": 0,
+    "log_every": 1,
+    "save_every": 1,
+    "corpus.vocabulary": len(SPECIAL) + 1,
+    "corpus.min_count": 1,
+    "optim.lr": 0,
+    "optim.steps": 1,
+    "optim.warmup": 0,
+    "optim.decay": 0,
+    "optim.weight_decay": 0,
+    "optim.sequences": 1,
+    "optim.length": 2,
+}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -73,3 +95,25 @@ class PretrainSettings:
     """Steps between two lines of the log."""
     save_every: int = 500
     """Steps between two checkpoints."""
+
+    def check(self) -> None:
+        """Raise :class:`ConfigError` with every contradiction at once."""
+        wrong = [*out_of_range(self, AT_LEAST, ["optim.clip"]), *self._wrong()]
+        if wrong:
+            raise ConfigError("contradictions in the settings:\n  " + "\n  ".join(wrong))
+
+    def _wrong(self) -> Iterator[str]:
+        if self.seed > LARGEST_SEED:
+            yield f"seed ({self.seed}) must be at most {LARGEST_SEED}"
+        if self.corpus.vocabulary > LARGEST_VOCABULARY:
+            yield f"corpus.vocabulary ({self.corpus.vocabulary}) must be at most {LARGEST_VOCABULARY}"
+        if not all(weight >= 0 for weight in self.corpus.weights.values()):
+            yield f"corpus.weights: got {dict(self.corpus.weights)}. Expected numbers of at least 0"
+        if not 0 < self.masking.share < 1:
+            yield f"masking.share ({self.masking.share}) is a share: 0 < share < 1"
+        if not all(part >= 0 for part in self.masking.spans) or not sum(self.masking.spans) > 0:
+            yield f"masking.spans: got {list(self.masking.spans)}. Expected probabilities of at least 0, not all of them 0"
+        if self.weights not in ("fp32", "fp16"):
+            yield f"weights ({self.weights}) must be fp32 or fp16"
+        if not self.encoder.base:
+            yield from wrong_shape(self.encoder)
