@@ -30,6 +30,7 @@ import torch
 
 from zhengling.extraction.engine import Engine
 from zhengling.extraction.extractor import Extractor
+from zhengling.extraction.fingerprint import fingerprint
 from zhengling.files.batch import run_batch
 from zhengling.files.inputs import Inputs
 from zhengling.files.manifest import load_manifest, manifest_path
@@ -92,7 +93,8 @@ def infer(extractor: Extractor, table: Path, output: Path, interval: float) -> N
     options = parse([str(table), "--output", str(output), "--resume", "--commit", str(interval)], "")
     inputs = Inputs(options.inputs, leave_out=options.output)
     engine = Engine(extractor, buffer=BUFFER)
-    run = plan(options, extractor, inputs, inputs.survey(), precision=engine.precision, runtime=engine.runtime)
+    about = {"model": extractor.name, "weights": fingerprint(extractor)}
+    run = plan(options, inputs, inputs.survey(), **about, precision=engine.precision, runtime=engine.runtime)
     with Outputs(run, extractor.config.scheme, resume=True, commit_every=options.commit) as outputs:
         if not outputs.complete:
             documents = iter_documents(inputs.files(), read_settings(options), skip=outputs.resumed)

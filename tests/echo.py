@@ -9,10 +9,11 @@ from dataclasses import dataclass
 from zhengling.extraction.records import DirectiveRecord, ParagraphRecord, Record, SlotRecord
 from zhengling.files.batch import run_batch
 from zhengling.files.columns import Columns
-from zhengling.files.inputs import Inputs
-from zhengling.files.manifest import Run
+from zhengling.files.inputs import STDIN, Inputs
+from zhengling.files.options import parse, plan, read_settings
 from zhengling.files.outputs import Outputs, check_outputs
-from zhengling.files.sources import ReadSettings, SourceDocument, iter_documents
+from zhengling.files.sinks import STDOUT
+from zhengling.files.sources import SourceDocument, iter_documents
 from zhengling.scheme.labels import DEFAULT_SCHEME
 
 CARRIED: Columns = {"n": "int64", "kind": "string"}
@@ -48,7 +49,7 @@ def echo(document: SourceDocument, text: str) -> Record:
 def run(
     inputs: Sequence[str],
     outputs: Sequence[str],
-    *,
+    *options: str,
     resume: bool = False,
     commit: float = 60.0,
     pause: float = 0.0,
@@ -57,16 +58,18 @@ def run(
 ) -> Outputs:
     """As infer.py does it, with the echo in the place of the model, up to the last commit if not ``place``.
 
-    ``about`` is of the :class:`Run`.
+    ``options`` are of the command line; ``about`` is what :func:`plan` is told of the model.
     """
+    parsed = parse([*inputs, *(word for name in outputs for word in ("--output", name)), *options], "")
     names = Inputs(inputs, leave_out=outputs)
-    check_outputs(outputs, resume=resume, resumable=True)
+    resumable = STDIN not in inputs and STDOUT not in outputs
+    check_outputs(outputs, resume=resume, resumable=resumable)
     survey = names.survey()
-    told = {"model": "echo", "weights": "0", "version": "1", **about}
-    run = Run(**told, options={}, inputs={"hash": survey.digest}, outputs=list(outputs), columns=CARRIED)
-    with Outputs(run, DEFAULT_SCHEME, resume=resume, commit_every=commit) as opened:
+    told = {"model": "echo", "weights": "0", "precision": "fp32", "runtime": "torch", **about}
+    planned = plan(parsed, names, survey, **told)
+    with Outputs(planned, DEFAULT_SCHEME, resume=resume, resumable=resumable, commit_every=commit) as opened:
         if not opened.complete:
-            documents = iter_documents(names.files(), ReadSettings(), skip=opened.resumed)
+            documents = iter_documents(names.files(), read_settings(parsed), skip=opened.resumed)
             run_batch(Echo(pause), documents, [opened], size=survey.size, progress=False)
         opened.finish() if place else opened.seal()
     return opened

@@ -201,20 +201,50 @@ def test_a_run_that_was_cut_off_is_not_written_over_by_mistake() -> None:
 
 @pytest.mark.parametrize(
     ("about", "message"),
-    [({"weights": "1"}, "weights was '0', is '1'"), ({"version": "2"}, "version was '1', is '2'")],
+    [
+        ({"model": "other"}, "model was 'echo', is 'other'"),
+        ({"weights": "1"}, "weights was '0', is '1'"),
+        ({"precision": "bf16"}, "options precision was 'fp32', is 'bf16'"),
+        ({"runtime": "onnx"}, "options runtime was 'torch', is 'onnx'"),
+    ],
 )
 def test_another_model_does_not_go_on(about: dict[str, str], message: str) -> None:
     cut_off(["o.jsonl"])
     with pytest.raises(OutputError) as caught:
         run(["t.jsonl"], ["o.jsonl"], resume=True, **about)
-    assert message in str(caught.value) and "\n" not in str(caught.value)
+    assert f"{message}. Expected" in str(caught.value) and "\n" not in str(caught.value)
+
+
+def test_another_version_does_not_go_on(monkeypatch: pytest.MonkeyPatch) -> None:
+    cut_off(["o.jsonl"])
+    monkeypatch.setattr("zhengling.files.options.VERSION", "2")
+    with pytest.raises(OutputError, match=r"version was '.*', is '2'\. Expected"):
+        run(["t.jsonl"], ["o.jsonl"], resume=True)
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        (["--text-column", "kind"], "options text_column was 'text', is 'kind'. Expected"),
+        (["--id-column", "n"], "options id_column was None, is 'n'. Expected"),
+        (["--encoding", "gb18030"], "options encoding was None, is 'gb18030'. Expected"),
+        (["--date", "2023-03-10"], "options date was None, is '2023-03-10'. Expected"),
+        (["--off", "marks", "--off", "forms"], "options off was [], is ['forms', 'marks']. Expected"),
+    ],
+)
+def test_other_options_do_not_go_on(options: list[str], message: str) -> None:
+    cut_off(["o.jsonl"])
+    with pytest.raises(OutputError) as caught:
+        run(["t.jsonl"], ["o.jsonl"], *options, resume=True)
+    assert message in str(caught.value)
+    assert run(["t.jsonl"], ["o.jsonl"], "--device", "cuda:1", "--commit", "1", resume=True).summary.documents == DOCUMENTS
 
 
 def test_changed_inputs_do_not_go_on() -> None:
     cut_off(["o.jsonl"])
     with Path("t.jsonl").open("a", encoding="utf-8") as table:
         table.write('{"text": "一"}\n')
-    with pytest.raises(OutputError, match="inputs hash was"):
+    with pytest.raises(OutputError, match=r"inputs size was .* inputs digest was"):
         run(["t.jsonl"], ["o.jsonl"], resume=True)
 
 

@@ -13,6 +13,7 @@ from zhengling.cluster.chunks import Documents
 from zhengling.cluster.engines import check_engine, make_engine
 from zhengling.cluster.processes import ProcessEngine, own_device
 from zhengling.errors import ZhenglingError
+from zhengling.extraction.fingerprint import fingerprint
 from zhengling.files.batch import Taker, run_batch
 from zhengling.files.inputs import STDIN, Inputs
 from zhengling.files.options import load_model, parse, plan, read_settings
@@ -54,13 +55,10 @@ def run(options: argparse.Namespace) -> int:
             pass
         return 0
     survey = inputs.survey()
-    with Outputs(
-        plan(options, extractor, inputs, survey, precision=engine.precision, runtime=engine.runtime),
-        extractor.config.scheme,
-        resume=options.resume,
-        resumable=resumable,
-        commit_every=options.commit,
-    ) as outputs:
+    about = {"model": extractor.name, "weights": fingerprint(extractor)}
+    planned = plan(options, inputs, survey, **about, precision=engine.precision, runtime=engine.runtime)
+    scheme = extractor.config.scheme
+    with Outputs(planned, scheme, resume=options.resume, resumable=resumable, commit_every=options.commit) as outputs:
         if outputs.finished:
             print("infer.py: this run is finished, nothing is left to do", file=sys.stderr)
         skip = engine.told(outputs.resumed) if isinstance(engine, ProcessEngine) else outputs.resumed

@@ -8,7 +8,6 @@ from collections.abc import Sequence
 from dataclasses import asdict
 
 from zhengling.extraction.extractor import Extractor
-from zhengling.extraction.fingerprint import fingerprint
 from zhengling.extraction.loading import RUNTIMES, load
 from zhengling.files.columns import find_columns
 from zhengling.files.inputs import SUFFIXES, Inputs, Survey
@@ -116,14 +115,14 @@ def read_settings(options: argparse.Namespace) -> ReadSettings:
 
 
 def plan(
-    options: argparse.Namespace, extractor: Extractor, inputs: Inputs, survey: Survey, *, precision: str, runtime: str
+    options: argparse.Namespace, inputs: Inputs, survey: Survey, *, model: str, weights: str, precision: str, runtime: str
 ) -> Run:
-    """What the run is, for its manifest; ``precision`` and ``runtime`` are what its engine computes in."""
+    """What the run is, for its manifest; ``weights`` is the fingerprint of the model, the rest what its engine computes in."""
     settings = read_settings(options)
     carries = any(name.lower().endswith((".csv", ".parquet")) for name in options.output)
     return Run(
-        model=extractor.name,
-        weights=fingerprint(extractor),
+        model=model,
+        weights=weights,
         version=VERSION,
         options={
             **asdict(settings),
