@@ -35,7 +35,7 @@ from zhengling.files.batch import run_batch
 from zhengling.files.inputs import Inputs
 from zhengling.files.manifest import load_manifest, manifest_path
 from zhengling.files.options import parse, plan, read_settings
-from zhengling.files.outputs import Outputs
+from zhengling.files.outputs import Outputs, written_by
 from zhengling.files.sinks import SUFFIXES
 from zhengling.files.sources import iter_documents
 from zhengling.modeling.configuration import ZhenglingConfig
@@ -91,7 +91,7 @@ def write_table(path: Path, documents: int) -> list[str]:
 def infer(extractor: Extractor, table: Path, output: Path, interval: float) -> None:
     """What infer.py --resume does."""
     options = parse([str(table), "--output", str(output), "--resume", "--commit", str(interval)], "")
-    inputs = Inputs(options.inputs, leave_out=options.output)
+    inputs = Inputs(options.inputs, leave_out=written_by(options.output))
     engine = Engine(extractor, buffer=BUFFER)
     about = {"model": extractor.name, "weights": fingerprint(extractor)}
     run = plan(options, inputs, inputs.survey(), **about, precision=engine.precision, runtime=engine.runtime)

@@ -11,7 +11,7 @@ from zhengling.files.batch import run_batch
 from zhengling.files.columns import Columns
 from zhengling.files.inputs import STDIN, Inputs
 from zhengling.files.options import parse, plan, read_settings
-from zhengling.files.outputs import Outputs, check_outputs
+from zhengling.files.outputs import Outputs, check_outputs, written_by
 from zhengling.files.sinks import STDOUT
 from zhengling.files.sources import SourceDocument, iter_documents
 from zhengling.scheme.labels import DEFAULT_SCHEME
@@ -61,7 +61,7 @@ def run(
     ``options`` are of the command line; ``about`` is what :func:`plan` is told of the model.
     """
     parsed = parse([*inputs, *(word for name in outputs for word in ("--output", name)), *options], "")
-    names = Inputs(inputs, leave_out=outputs)
+    names = Inputs(inputs, leave_out=written_by(outputs))
     resumable = STDIN not in inputs and STDOUT not in outputs
     check_outputs(outputs, resume=resume, resumable=resumable)
     survey = names.survey()

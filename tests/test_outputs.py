@@ -20,7 +20,7 @@ from echo import CARRIED, echo, run
 
 from zhengling.errors import OutputError
 from zhengling.files.columns import Columns, find_columns
-from zhengling.files.manifest import load_manifest
+from zhengling.files.manifest import load_manifest, manifest_path
 from zhengling.files.sinks import open_sink
 from zhengling.files.sources import ReadSettings, iter_documents
 from zhengling.scheme.labels import DEFAULT_SCHEME
@@ -163,11 +163,13 @@ def test_a_row_of_csv_stays_one_whatever_line_ends_and_names_its_cells_have() ->
     assert Path("o.csv").read_bytes().count(b"\r\n") == 1
 
 
-def cut_off(names: Sequence[str]) -> None:
+def cut_off(names: Sequence[str], inputs: Sequence[str] = ("t.jsonl",)) -> None:
     """A run that is stopped after its first commits."""
-    process = in_child(lambda: run(["t.jsonl"], names, pause=0.01, commit=0.0))
-    manifest = Path(f"{names[0]}.manifest.json")
-    while not manifest.exists() or json.loads(manifest.read_text(encoding="utf-8"))["counts"]["documents"] < 3:
+    process = in_child(lambda: run(inputs, names, pause=0.01, commit=0.0))
+    while (manifest := load_manifest(manifest_path(names[0]))) is None or not (
+        manifest.state == "running" and manifest.counts["documents"] >= 3
+    ):
+        assert process.is_alive()
         time.sleep(0.01)
     process.kill()
     process.join()
@@ -297,3 +299,22 @@ def test_two_runs_do_not_write_one_output() -> None:
 def test_outputs_that_cannot_be(names: list[str], message: str) -> None:
     with pytest.raises(OutputError, match=message):
         run(["t.jsonl"], names, resume=True)
+
+
+def ids(name: str) -> list[tuple[str, str | None]]:
+    """Of JSON lines or Parquet: the sources and ids of the records."""
+    parquet = name.endswith(".parquet")
+    rows = pq.read_table(name).to_pylist() if parquet else map(json.loads, Path(name).read_text(encoding="utf-8").splitlines())
+    return [(row["source"], row["id"]) for row in rows]
+
+
+def test_parts_in_an_input_folder_are_no_inputs() -> None:
+    Path("q").mkdir()
+    for n in range(13):
+        Path(f"q/{n:02}.txt").write_text(f"各村要查完{n}处隐患。", encoding="utf-8")
+    Path("q/o.parquet.part.gone").mkdir()
+    Path("q/o.parquet.part.gone/00000000.parquet").write_bytes(b"PAR1")
+    cut_off(["q/o.parquet"], ["q"])
+    assert list(Path("q/o.parquet.part").iterdir())
+    assert run(["q"], ["q/o.parquet"], commit=0.0, resume=True).summary.counts()["errors"] == 0
+    assert ids("q/o.parquet") == [(f"q/{n:02}.txt", None) for n in range(13)]

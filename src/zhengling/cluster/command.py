@@ -17,7 +17,7 @@ from zhengling.extraction.fingerprint import fingerprint
 from zhengling.files.batch import Taker, run_batch
 from zhengling.files.inputs import STDIN, Inputs
 from zhengling.files.options import load_model, parse, plan, read_settings
-from zhengling.files.outputs import Outputs, check_outputs
+from zhengling.files.outputs import Outputs, check_outputs, written_by
 from zhengling.files.saved_texts import SavedTexts
 from zhengling.files.sinks import STDOUT
 from zhengling.files.summary import times
@@ -45,7 +45,7 @@ def run(options: argparse.Namespace) -> int:
     """Exit status 0 or 1; raises :class:`ZhenglingError` for what a user can mend."""
     resumable = STDIN not in options.inputs and STDOUT not in options.output
     check_engine(options)
-    inputs = Inputs(options.inputs, leave_out=options.output, saved_texts=options.save_text)
+    inputs = Inputs(options.inputs, leave_out=written_by(options.output), saved_texts=options.save_text)
     check_outputs(options.output, resume=options.resume, resumable=resumable)
     extractor = load_model(options, own_device())
     engine = make_engine(options, extractor)

@@ -100,19 +100,20 @@ def put(new: Path, path: Path) -> None:
 def remove_folder(folder: Path) -> None:
     """Remove a folder so that after a kill it is there as a whole, or not there; :func:`sweep` removes what may be left."""
     with writing(folder):
-        folder.replace(_swept(folder))
+        folder.replace(swept_path(folder))
         sync_folder(folder.parent)
     sweep(folder)
 
 
 def sweep(folder: Path) -> None:
     """Remove what a kill left of a folder that was being removed."""
-    if _swept(folder).exists():
+    if swept_path(folder).exists():
         with writing(folder):
-            shutil.rmtree(_swept(folder))
+            shutil.rmtree(swept_path(folder))
 
 
-def _swept(folder: Path) -> Path:
+def swept_path(folder: Path) -> Path:
+    """Where a folder is while it is being removed."""
     return folder.with_name(folder.name + ".gone")
 
 

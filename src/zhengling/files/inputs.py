@@ -35,13 +35,13 @@ class Inputs:
 
     Within a folder (searched to the bottom) or glob the order is that of the names. A file named outright must have one of
     :data:`SUFFIXES`; in folders and globs other files are passed over, and in folders those whose name begins with ``.`` or
-    ``~$`` too. ``leave_out`` are files not to read whatever names them: the outputs; ``saved_texts`` is the folder to which
-    :class:`zhengling.files.saved_texts.SavedTexts` writes, whose texts are not read either.
+    ``~$`` too. ``leave_out`` are files and whole folders not to read whatever names them: the outputs; ``saved_texts`` is the
+    folder to which :class:`zhengling.files.saved_texts.SavedTexts` writes, whose texts are not read either.
     """
 
     def __init__(self, names: Sequence[str], leave_out: Collection[str] = (), saved_texts: str | None = None) -> None:
         self.names = list(names)
-        self.left_out = {os.path.realpath(name) for name in leave_out}
+        self.left_out = tuple(os.path.realpath(name) + os.sep for name in leave_out)
         self.saved_texts = os.path.realpath(saved_texts) + os.sep if saved_texts else None
         for name in self.names:
             if next(iter(self._expand(name)), None) is None:
@@ -73,7 +73,7 @@ class Inputs:
         """Each path, and the one that is left when all links are followed."""
         for path in _named(name):
             real = path if path == STDIN else os.path.realpath(path)
-            if real not in self.left_out and not self._is_saved_text(real):
+            if not (real + os.sep).startswith(self.left_out) and not self._is_saved_text(real):
                 yield path, real
 
     def _is_saved_text(self, path: str) -> bool:

@@ -5,13 +5,15 @@ from __future__ import annotations
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
+from pathlib import Path
 from types import TracebackType
 from typing import Self
 
 from zhengling.errors import OutputError
 from zhengling.extraction.records import Record
+from zhengling.files.durable import swept_path
 from zhengling.files.manifest import Manifest, Run, check_same, load_manifest, manifest_path
-from zhengling.files.sinks import STDOUT, Sink, check_output, in_place, open_sink
+from zhengling.files.sinks import STDOUT, Sink, check_output, in_place, open_sink, work_path
 from zhengling.files.summary import Summary
 from zhengling.scheme.labels import LabelScheme
 
@@ -27,13 +29,23 @@ def check_outputs(names: Sequence[str], *, resume: bool, resumable: bool) -> Non
         raise OutputError(f"an output is named twice: {' '.join(names)}. Expected different files")
     if resume and (STDOUT in names or not resumable):
         raise OutputError("--resume cannot go on with standard input or output. Expected files")
-    files = [name for name in names if name != STDOUT]
+    files = _files(names)
     manifest = load_manifest(manifest_path(files[0])) if files and not resume else None
     if manifest and manifest.state != "finished":
         raise OutputError(
             f"{manifest.path} tells of a run that is not finished ({manifest.counts.get('documents', 0)} documents done). "
             "Go on with --resume, or remove that file to begin anew"
         )
+
+
+def written_by(names: Sequence[str]) -> list[str]:
+    """The files and folders that a run with these outputs writes, none of which is an input of it."""
+    work = [work_path(Path(name)) for name in _files(names)]
+    return [*names, *map(str, work), *(str(swept_path(path)) for path in work)]
+
+
+def _files(names: Sequence[str]) -> list[str]:
+    return [name for name in names if name != STDOUT]
 
 
 class Outputs:
