@@ -97,7 +97,7 @@ def infer(extractor: Extractor, table: Path, output: Path, interval: float) -> N
     run = plan(options, inputs, inputs.survey(), **about, precision=engine.precision, runtime=engine.runtime)
     with Outputs(run, extractor.config.scheme, resume=True, commit_every=options.commit) as outputs:
         if not outputs.complete:
-            documents = iter_documents(inputs.files(), read_settings(options), skip=outputs.resumed)
+            documents = iter_documents(inputs.files(), read_settings(options), after=outputs.last)
             run_batch(engine, documents, [outputs], progress=False)
         outputs.finish()
 

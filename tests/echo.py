@@ -69,7 +69,7 @@ def run(
     planned = plan(parsed, names, survey, **told)
     with Outputs(planned, DEFAULT_SCHEME, resume=resume, resumable=resumable, commit_every=commit) as opened:
         if not opened.complete:
-            documents = iter_documents(names.files(), read_settings(parsed), skip=opened.resumed)
+            documents = iter_documents(names.files(), read_settings(parsed), after=opened.last)
             run_batch(Echo(pause), documents, [opened], size=survey.size, progress=False)
         opened.finish() if place else opened.seal()
     return opened

@@ -9,16 +9,18 @@ import multiprocessing
 import os
 import random
 import resource
+import sys
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
 
+import pyarrow
 import pyarrow.parquet as pq
 import pytest
 from echo import CARRIED, echo, run
 
-from zhengling.errors import OutputError
+from zhengling.errors import OutputError, ReadError
 from zhengling.files.columns import Columns, find_columns
 from zhengling.files.manifest import load_manifest, manifest_path
 from zhengling.files.sinks import open_sink
@@ -278,12 +280,13 @@ def test_a_run_killed_while_its_outputs_are_put_in_place_puts_the_others_there(p
     assert left() == {*NAMES, "o.jsonl.manifest.json"}
 
 
-def test_two_runs_do_not_write_one_output() -> None:
-    process = in_child(lambda: run(["t.jsonl"], ["o.jsonl"], pause=0.05, commit=0.0))
-    while not Path("o.jsonl.manifest.json").exists():
+@pytest.mark.parametrize("name", NAMES)
+def test_two_runs_do_not_write_one_output(name: str) -> None:
+    process = in_child(lambda: run(["t.jsonl"], [name], pause=0.05, commit=0.0))
+    while not Path(f"{name}.manifest.json").exists():
         time.sleep(0.01)
-    with pytest.raises(OutputError, match=r"o\.jsonl\.part is being written by another run"):
-        run(["t.jsonl"], ["o.jsonl"], resume=True)
+    with pytest.raises(OutputError, match=f"^{name} is being written by another run"):
+        run(["t.jsonl"], [name], resume=True)
     process.kill()
     process.join()
 
@@ -293,10 +296,13 @@ def test_two_runs_do_not_write_one_output() -> None:
     [
         (["o.doc"], "unknown suffix '.doc'. Expected one of: .jsonl .csv .parquet .html"),
         (["o.csv", "o.csv"], "an output is named twice"),
+        (["o.csv", "./o.csv"], "an output is named twice"),
+        (["folder.jsonl"], "output 'folder.jsonl' is a folder. Expected the name of a file"),
         (["o.csv", "-"], "--resume cannot go on with standard input or output"),
     ],
 )
 def test_outputs_that_cannot_be(names: list[str], message: str) -> None:
+    Path("folder.jsonl").mkdir()
     with pytest.raises(OutputError, match=message):
         run(["t.jsonl"], names, resume=True)
 
@@ -318,3 +324,99 @@ def test_parts_in_an_input_folder_are_no_inputs() -> None:
     assert list(Path("q/o.parquet.part").iterdir())
     assert run(["q"], ["q/o.parquet"], commit=0.0, resume=True).summary.counts()["errors"] == 0
     assert ids("q/o.parquet") == [(f"q/{n:02}.txt", None) for n in range(13)]
+
+
+def write_as_before(path: Path, content: bytes, mtime: int) -> None:
+    """Nothing but reading the file tells that it has changed, as when a share comes and goes."""
+    path.write_bytes(content)
+    os.utime(path, ns=(mtime, mtime))
+
+
+def test_a_table_that_can_be_read_again_shifts_nothing() -> None:
+    table = Path("a.parquet")
+    pq.write_table(pyarrow.table({"text": [f"各镇要查完{n}处隐患。" for n in range(9)]}), table)
+    readable, mtime = table.read_bytes(), table.stat().st_mtime_ns
+    write_as_before(table, bytes(len(readable)), mtime)
+    cut_off(["o.jsonl"], ["a.parquet", "t.jsonl"])
+    write_as_before(table, readable, mtime)
+    assert run(["a.parquet", "t.jsonl"], ["o.jsonl"], resume=True).summary.errors == 2
+    assert ids("o.jsonl") == [("a.parquet", None), *((f"t.jsonl:{n + 1}", f"d{n}") for n in range(DOCUMENTS))]
+
+
+def test_a_table_that_cannot_be_read_again_is_waited_for() -> None:
+    table = Path("a.parquet")
+    pq.write_table(pyarrow.table({"text": [f"各镇要查完{n}处隐患。" for n in range(DOCUMENTS)]}), table)
+    readable, mtime = table.read_bytes(), table.stat().st_mtime_ns
+    cut_off(["o.jsonl"], ["a.parquet", "t.jsonl"])
+    write_as_before(table, bytes(len(readable)), mtime)
+    with pytest.raises(ReadError, match=r"^a\.parquet:\d+ is not there to go on behind: cannot read a\.parquet"):
+        run(["a.parquet", "t.jsonl"], ["o.jsonl"], resume=True)
+    write_as_before(table, readable, mtime)
+    run(["a.parquet", "t.jsonl"], ["o.jsonl"], resume=True)
+    rows = [(f"a.parquet:{n + 1}", None) for n in range(DOCUMENTS)]
+    assert ids("o.jsonl") == [*rows, *((f"t.jsonl:{n + 1}", f"d{n}") for n in range(DOCUMENTS))]
+
+
+def test_a_run_of_an_earlier_version_that_did_not_name_its_last_document_is_refused() -> None:
+    cut_off(["o.jsonl"])
+    manifest = Path("o.jsonl.manifest.json")
+    told = json.loads(manifest.read_text(encoding="utf-8"))
+    assert told.pop("last") == f"t.jsonl:{told['counts']['documents']}" and told.pop("sizes") == {}
+    manifest.write_text(json.dumps(told), encoding="utf-8")
+    with pytest.raises(OutputError, match=r"o\.jsonl\.manifest\.json is of an earlier version"):
+        run(["t.jsonl"], ["o.jsonl"], resume=True)
+
+
+@pytest.mark.parametrize("second", ["b.csv", "b.parquet", "out/b.html"])
+def test_a_second_output_is_not_written_by_another_run_before_the_first_one_is_finished(second: str) -> None:
+    Path("out").mkdir()
+    run(["t.jsonl"], ["a.jsonl", second])
+    unbroken = contents(["a.jsonl", second])
+    cut_off(["a.jsonl", second])
+    Path("u.jsonl").write_text('{"text": "各村"}\n', encoding="utf-8")
+    for names in ([second], ["c.jsonl", second]):
+        for resume in (False, True):
+            with pytest.raises(OutputError, match=rf"a\.jsonl\.manifest\.json tells of a run .* and writes {second}\. Go on"):
+                run(["u.jsonl"], names, resume=resume)
+    run(["t.jsonl"], ["a.jsonl", second], resume=True)
+    assert contents(["a.jsonl", second]) == unbroken
+    run(["u.jsonl"], [second])
+    run(["t.jsonl"], ["a.jsonl", second], place=False)
+    with pytest.raises(OutputError, match=rf"a\.jsonl\.manifest\.json tells of a run .* and writes {second}\. Go on"):
+        run(["u.jsonl"], [second])
+    Path("a.jsonl.manifest.json").unlink()  # which is how a run is given up
+    assert run(["u.jsonl"], [second]).summary.documents == 1
+    assert not Path(f"{second}.lock").exists()
+
+
+@pytest.mark.parametrize("other", [["-"], ["u.jsonl"]])
+def test_a_finished_run_is_forgotten_when_another_one_writes_its_output(
+    other: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO("各镇".encode())))
+    Path("u.jsonl").write_text('{"text": "各镇"}\n', encoding="utf-8")
+    run(["t.jsonl"], ["o.jsonl"])
+    run(other, ["o.jsonl"] if other == ["-"] else ["p.jsonl", "o.jsonl"])
+    assert len(ids("o.jsonl")) == 1
+    assert not run(["t.jsonl"], ["o.jsonl"], resume=True).resumed
+    assert len(ids("o.jsonl")) == DOCUMENTS
+
+
+def test_a_finished_run_whose_outputs_are_not_what_it_wrote_is_not_called_finished() -> None:
+    run(["t.jsonl"], ["a.jsonl", "b.csv"])
+    size = Path("b.csv").stat().st_size
+    Path("b.csv").write_bytes(bytes(size + 1))
+    with pytest.raises(OutputError, match=rf"b\.csv has {size + 1} bytes\. Expected what the run of a\.jsonl\.manifest\.json"):
+        run(["t.jsonl"], ["a.jsonl", "b.csv"], resume=True)
+    Path("b.csv").write_bytes(bytes(size))
+    assert run(["t.jsonl"], ["a.jsonl", "b.csv"], resume=True).finished
+    Path("a.jsonl").unlink()
+    with pytest.raises(OutputError, match=r"a\.jsonl is not there"):
+        run(["t.jsonl"], ["a.jsonl", "b.csv"], resume=True)
+
+
+def test_an_output_that_was_put_in_place_and_is_gone_ends_no_run() -> None:
+    run(["t.jsonl"], ["o.jsonl"], place=False)
+    Path("o.jsonl.part").unlink()
+    with pytest.raises(OutputError, match=r"o\.jsonl is not there"):
+        run(["t.jsonl"], ["o.jsonl"], resume=True)

@@ -35,8 +35,8 @@ def _there(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
 
 
-def documents(*names: str, skip: int = 0, **settings: object) -> list[SourceDocument]:
-    return list(iter_documents(Inputs(names).files(), ReadSettings(**settings), skip))
+def documents(*names: str, after: str | None = None, **settings: object) -> list[SourceDocument]:
+    return list(iter_documents(Inputs(names).files(), ReadSettings(**settings), after))
 
 
 def told(*names: str, **settings: object) -> list[tuple[str, str | None, object, object]]:
@@ -286,14 +286,18 @@ def test_columns_of_all_tables_with_the_type_that_holds_all_their_cells() -> Non
     }  # fmt: skip
 
 
-def test_going_on_skips_files_unread_and_rows_by_number() -> None:
+def test_going_on_is_behind_a_name_whether_of_a_file_or_of_a_row() -> None:
     put("1.pdf", b"")
     put("2.csv", f"text\n{ONE}\n{TWO}\n")
     put("3.txt", ONE)
     names = [d.name for d in documents("1.pdf", "2.csv", "3.txt")]
     assert names == ["1.pdf", "2.csv:1", "2.csv:2", "3.txt"]
-    for skip in range(5):
-        assert [d.name for d in documents("1.pdf", "2.csv", "3.txt", skip=skip)] == names[skip:]
+    for number, name in enumerate(names, 1):
+        assert [d.name for d in documents("1.pdf", "2.csv", "3.txt", after=name)] == names[number:]
+    assert [d.name for d in documents("1.pdf", "2.csv", "3.txt", after="2.csv")] == names[3:]  # whose rest was not read
+    for gone, message in (("2.csv:3", "it has fewer rows now"), ("4.txt", "no document is named 4.txt")):
+        with pytest.raises(ReadError, match=message):
+            documents("1.pdf", "2.csv", "3.txt", after=gone)
     assert documents("1.pdf", "2.csv", "3.txt")[-1].position == Inputs(["1.pdf", "2.csv", "3.txt"]).survey().size
 
 

@@ -18,14 +18,14 @@ Answer = Answered[SourceDocument]
 
 @dataclass(frozen=True, slots=True)
 class Documents:
-    """All documents of the inputs behind the first ``skip``: as often as it is gone through, and in another process too."""
+    """All documents of the inputs, or those behind ``after``: as often as it is gone through, and in another process too."""
 
     inputs: Inputs
     settings: ReadSettings
-    skip: int = 0
+    after: str | None = None
 
     def __iter__(self) -> Iterator[SourceDocument]:
-        return iter_documents(self.inputs.files(), self.settings, skip=self.skip)
+        return iter_documents(self.inputs.files(), self.settings, after=self.after)
 
 
 def by_size(documents: Iterable[SourceDocument], size: int) -> Iterator[list[SourceDocument]]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import logging
 import sys
+from collections.abc import Iterable
 from pathlib import Path
 
 from transformers.utils import logging as transformers_logging
@@ -20,6 +21,7 @@ from zhengling.files.options import load_model, parse, plan, read_settings
 from zhengling.files.outputs import Outputs, check_outputs, written_by
 from zhengling.files.saved_texts import SavedTexts
 from zhengling.files.sinks import STDOUT
+from zhengling.files.sources import SourceDocument
 from zhengling.files.summary import times
 from zhengling.modeling.launch import process_state
 
@@ -49,9 +51,8 @@ def run(options: argparse.Namespace) -> int:
     check_outputs(options.output, resume=options.resume, resumable=resumable)
     extractor = load_model(options, own_device())
     engine = make_engine(options, extractor)
-    settings = read_settings(options)
     if isinstance(engine, ProcessEngine) and not engine.first:
-        for _ in engine.records(Documents(inputs, settings, engine.told(0))):
+        for _ in engine.records(engine.told([])):
             pass
         return 0
     survey = inputs.survey()
@@ -61,10 +62,12 @@ def run(options: argparse.Namespace) -> int:
     with Outputs(planned, scheme, resume=options.resume, resumable=resumable, commit_every=options.commit) as outputs:
         if outputs.finished:
             print("infer.py: this run is finished, nothing is left to do", file=sys.stderr)
-        skip = engine.told(outputs.resumed) if isinstance(engine, ProcessEngine) else outputs.resumed
+        behind = Documents(inputs, read_settings(options), outputs.last)
+        documents: Iterable[SourceDocument] = [] if outputs.complete else behind
         takers: list[Taker] = [*([SavedTexts(Path(options.save_text))] if options.save_text else []), outputs]
+        if isinstance(engine, ProcessEngine):
+            documents = engine.told(documents)
         if isinstance(engine, ProcessEngine) or not outputs.complete:
-            documents = Documents(inputs, settings, skip)
             run_batch(engine, documents, takers, size=survey.size, progress=options.progress)
         outputs.finish()
     if options.table:

@@ -42,9 +42,9 @@ class ProcessEngine:
         self.precision, self.runtime = engine.precision, engine.runtime
         self._link = dist.new_group(backend="gloo", timeout=PATIENCE)
 
-    def told(self, skip: int) -> int:
-        """What the first process says, in all of them."""
-        said = [skip]
+    def told(self, documents: Iterable[SourceDocument]) -> Iterable[SourceDocument]:
+        """The documents that the first process means to read, in all of them."""
+        said = [documents]
         dist.broadcast_object_list(said, src=0, group=self._link)
         return said[0]
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import errno
-import fcntl
 import os
 import shutil
 from collections.abc import Iterator
@@ -22,8 +21,6 @@ class AppendFile:
         """Begin the file anew, or go on behind its first ``committed`` bytes; raises :class:`OutputError`."""
         self.path = path
         with writing(path):
-            if committed is None:
-                path.parent.mkdir(parents=True, exist_ok=True)
             flags = os.O_RDWR if committed is not None else os.O_RDWR | os.O_CREAT
             self.descriptor = os.open(path, flags, 0o666)
             try:
@@ -34,10 +31,6 @@ class AppendFile:
             sync_folder(path.parent)
 
     def _begin(self, committed: int) -> None:
-        try:
-            fcntl.flock(self.descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError as error:
-            raise OutputError(f"{self.path} is being written by another run. Expected that to end first") from error
         size = os.fstat(self.descriptor).st_size
         if size < committed:
             raise OutputError(f"{self.path} has {size} bytes. Expected the {committed} that were committed; begin anew")

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any, Literal
 
 from zhengling.errors import OutputError
 from zhengling.files.columns import Columns
-from zhengling.files.durable import replacing
+from zhengling.files.durable import replacing, writing
 
 FORMAT = 1
 State = Literal["running", "complete", "finished"]
@@ -42,12 +43,17 @@ class Manifest:
     """``complete`` when all records are committed, ``finished`` when the outputs are in their places."""
     counts: dict[str, int] = field(default_factory=dict)
     """Documents, characters, directives and errors of the records that are committed."""
+    last: str | None = None
+    """The ``source`` of the last of them."""
     sinks: dict[str, int] = field(default_factory=dict)
     """By output what its last commit returned."""
+    sizes: dict[str, int] = field(default_factory=dict)
+    """By output its bytes, once the run is finished."""
 
     def save(self) -> None:
         """Put the manifest in its place, whole; raises :class:`OutputError`."""
-        plain = {"format": FORMAT, "state": self.state, "counts": self.counts, "sinks": self.sinks, "run": asdict(self.run)}
+        done = {name: getattr(self, name) for name in ("state", "counts", "last", "sinks", "sizes")}
+        plain = {"format": FORMAT, **done, "run": asdict(self.run)}
         with replacing(self.path) as new:
             new.write_bytes((json.dumps(plain, ensure_ascii=False, indent=1) + "\n").encode("utf-8", "surrogateescape"))
 
@@ -63,11 +69,51 @@ def load_manifest(path: Path) -> Manifest | None:
         plain = json.loads(path.read_text(encoding="utf-8", errors="surrogateescape"))
         if plain["format"] != FORMAT:
             raise OutputError(f"{path} is of format {plain['format']!r}. Expected {FORMAT}")
-        return Manifest(path=path, run=Run(**plain["run"]), state=plain["state"], counts=plain["counts"], sinks=plain["sinks"])
+        done = {name: plain[name] for name in ("state", "counts", "sinks")}
+        later = {name: plain[name] for name in ("last", "sizes") if name in plain}  # earlier versions did not write them
+        return Manifest(path=path, run=Run(**plain["run"]), **done, **later)
     except FileNotFoundError:
         return None
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise OutputError(f"{path} is no manifest of a run: {error}. Remove it to begin anew") from error
+
+
+def gone_on_with(run: Run) -> Manifest | None:
+    """The manifest of ``run`` as it was left, None if there is none; raises :class:`OutputError` if it is another's."""
+    manifest = load_manifest(manifest_path(run.outputs[0]))
+    if manifest is None:
+        return None
+    check_same(manifest, run)
+    if manifest.state == "running" and manifest.counts.get("documents") and manifest.last is None:
+        raise OutputError(
+            f"--resume: {manifest.path} is of an earlier version, which did not say where in the inputs it was. "
+            "Remove that file to begin anew"
+        )
+    return manifest
+
+
+def remove_manifests(outputs: Sequence[str]) -> None:
+    """Forget the finished runs that wrote outputs which are now written by another."""
+    for path in map(manifest_path, outputs):
+        with writing(path):
+            path.unlink(missing_ok=True)
+
+
+def sizes(outputs: Sequence[str]) -> dict[str, int]:
+    """The bytes of outputs that are in their places."""
+    return {name: Path(name).stat().st_size for name in outputs}
+
+
+def check_placed(manifest: Manifest, outputs: Sequence[str]) -> None:
+    """Raise :class:`OutputError` if an output is gone, or since the run was finished has another size."""
+    there = sizes([name for name in outputs if Path(name).exists()])
+    for name in outputs:
+        size = there.get(name)
+        if size is None or size != manifest.sizes.get(name, size):
+            raise OutputError(
+                f"--resume: {name} {'is not there' if size is None else f'has {size} bytes'}. Expected what the run of "
+                f"{manifest.path} put there; to begin anew, remove that file"
+            )
 
 
 def check_same(manifest: Manifest, run: Run) -> None:

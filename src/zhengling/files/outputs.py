@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
@@ -11,8 +12,9 @@ from typing import Self
 
 from zhengling.errors import OutputError
 from zhengling.extraction.records import Record
+from zhengling.files.claims import Claims, check_unclaimed
 from zhengling.files.durable import swept_path
-from zhengling.files.manifest import Manifest, Run, check_same, load_manifest, manifest_path
+from zhengling.files.manifest import Manifest, Run, check_placed, gone_on_with, manifest_path, remove_manifests, sizes
 from zhengling.files.sinks import STDOUT, Sink, check_output, in_place, open_sink, work_path
 from zhengling.files.summary import Summary
 from zhengling.scheme.labels import LabelScheme
@@ -23,19 +25,16 @@ def check_outputs(names: Sequence[str], *, resume: bool, resumable: bool) -> Non
 
     ``resumable``: whether the inputs can be read again.
     """
+    files = _files(names)
     for name in names:
         check_output(name)
-    if len(set(names)) < len(names):
+        if name in files and Path(name).is_dir():
+            raise OutputError(f"output {name!r} is a folder. Expected the name of a file")
+    if len({name if name == STDOUT else os.path.realpath(name) for name in names}) < len(names):
         raise OutputError(f"an output is named twice: {' '.join(names)}. Expected different files")
     if resume and (STDOUT in names or not resumable):
         raise OutputError("--resume cannot go on with standard input or output. Expected files")
-    files = _files(names)
-    manifest = load_manifest(manifest_path(files[0])) if files and not resume else None
-    if manifest and manifest.state != "finished":
-        raise OutputError(
-            f"{manifest.path} tells of a run that is not finished ({manifest.counts.get('documents', 0)} documents done). "
-            "Go on with --resume, or remove that file to begin anew"
-        )
+    check_unclaimed(files, resume=resume)
 
 
 def written_by(names: Sequence[str]) -> list[str]:
@@ -51,7 +50,8 @@ def _files(names: Sequence[str]) -> list[str]:
 class Outputs:
     """Takes records; what was committed survives a kill, and a run that is opened with ``resume`` goes on behind it.
 
-    ``summary`` counts what was written, before the kill too; ``finished`` says that nothing is left to do.
+    ``summary`` counts what was written, before the kill too; ``last`` names the document whose record was written last;
+    ``finished`` says that nothing is left to do.
     """
 
     def __init__(
@@ -59,36 +59,45 @@ class Outputs:
     ) -> None:
         """``commit_every`` seconds; ``resumable`` is false where standard input or output is among inputs and outputs.
 
-        Raises :class:`OutputError` if ``run`` is another than the one to go on with.
+        Raises :class:`OutputError` if ``run`` is another than the one to go on with, or another run has the outputs.
         """
-        self.manifest = self._manifest(run, resume) if resumable else None
-        self.summary = Summary.of(self.manifest.counts if self.manifest else {})
-        self.resumed = self.summary.documents
-        self.finished = self.manifest is not None and self.manifest.state == "finished"
-        self.complete = self.manifest is not None and self.manifest.state != "running"
         self.sinks: dict[str, Sink] = {}
         self.commit_every, self._committed = commit_every, time.monotonic()
         self.seconds = 0.0
         """Spent on writing."""
         with ExitStack() as stack:
-            for name in self._unfinished(run.outputs):
-                committed = self.manifest.sinks.get(name) if self.manifest else None
-                self.sinks[name] = open_sink(name, scheme, run.columns, committed)
-                stack.callback(self.sinks[name].close)
-            if not self.complete:
-                self.commit()
+            self._claims = stack.enter_context(Claims(_files(run.outputs)))
+            check_unclaimed(_files(run.outputs), resume=resume)
+            found = gone_on_with(run) if resume else None
+            if found is None:
+                remove_manifests(_files(run.outputs))
+            self.manifest = found or (Manifest(path=manifest_path(run.outputs[0]), run=run) if resumable else None)
+            self.summary = Summary.of(self.manifest.counts if self.manifest else {})
+            self.resumed = self.summary.documents
+            self.last = self.manifest.last if self.manifest else None
+            self.finished = self.manifest is not None and self.manifest.state == "finished"
+            self.complete = self.manifest is not None and self.manifest.state != "running"
+            self._claims.done = self.manifest is None or self.finished
+            self._begin(run, scheme, stack)
             self._files = stack.pop_all()
 
-    def _manifest(self, run: Run, resume: bool) -> Manifest:
-        path = manifest_path(run.outputs[0])
-        found = load_manifest(path) if resume else None
-        if found:
-            check_same(found, run)
-        return found or Manifest(path=path, run=run)
+    def _begin(self, run: Run, scheme: LabelScheme, stack: ExitStack) -> None:
+        if self.manifest is not None and not self.finished:
+            self._claims.write(self.manifest.path)
+        for name in self._unfinished(run.outputs):
+            committed = self.manifest.sinks.get(name) if self.manifest else None
+            self.sinks[name] = open_sink(name, scheme, run.columns, committed)
+            stack.callback(self.sinks[name].close)
+        if not self.complete:
+            self.commit()
 
     def _unfinished(self, names: Sequence[str]) -> Sequence[str]:
         """The outputs to open: all, or after the last record those that are not in their places yet."""
-        return [name for name in names if not in_place(name)] if self.complete else names
+        if not self.complete or self.manifest is None:
+            return names
+        placed = [name for name in names if self.finished or in_place(name)]
+        check_placed(self.manifest, placed)
+        return [name for name in names if name not in placed]
 
     def write(self, record: Record, text: str) -> None:
         """Write a record to all outputs, and commit when it is time."""
@@ -96,6 +105,7 @@ class Outputs:
             for sink in self.sinks.values():
                 sink.write(record, text)
         self.summary.write(record, text)
+        self.last = record.source
         if time.monotonic() - self._committed >= self.commit_every:
             self.commit()
 
@@ -105,7 +115,7 @@ class Outputs:
             committed = {name: sink.commit() for name, sink in self.sinks.items()}
             if self.manifest:
                 self.manifest.sinks |= committed
-                self.manifest.counts = self.summary.counts()
+                self.manifest.counts, self.manifest.last = self.summary.counts(), self.last
             self._save()
         self._committed = time.monotonic()
 
@@ -123,8 +133,11 @@ class Outputs:
         with self._timed():
             for sink in self.sinks.values():
                 sink.finish()
+            if self.manifest:
+                self.manifest.sizes = sizes(self.manifest.run.outputs)
             self.finished = True
             self._save()
+            self._claims.done = True
 
     def _save(self) -> None:
         if self.manifest:

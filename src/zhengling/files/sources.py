@@ -55,21 +55,26 @@ class ReadSettings:
     """Of all documents whose row has no date."""
 
 
-def iter_documents(files: Iterable[str], settings: ReadSettings, skip: int = 0) -> Iterator[SourceDocument]:
-    """The documents of ``files``, from the one after the first ``skip`` on; one file is in memory at a time, or a few rows."""
+def iter_documents(files: Iterable[str], settings: ReadSettings, after: str | None = None) -> Iterator[SourceDocument]:
+    """The documents of ``files``, or those behind the one named ``after``; one file is in memory at a time, or a few rows.
+
+    Going on is by the name and not by a number, which is another when a table can be read that could not be before. Raises
+    :class:`ReadError` where there is no such document.
+    """
     position = 0
     for path in files:
-        if suffix_of(path) in TABLES:
-            for document in _table(path, settings, position):
-                if skip:
-                    skip -= 1
-                else:
-                    yield document
-        elif skip:
-            skip -= 1
-        else:
+        if after is None and suffix_of(path) in TABLES:
+            yield from _table(path, settings, position)
+        elif after is None:
             yield _file(path, settings, position)
+        elif path == after:  # of a table too: what could be read of it was read
+            after = None
+        elif path == after.rpartition(":")[0]:
+            yield from _behind(after, _table(path, settings, position))
+            after = None
         position += _size(path)
+    if after is not None:
+        raise ReadError(f"no document is named {after}. Expected the one behind which to go on")
 
 
 def parse_date(value: Any) -> datetime.date | None:
@@ -128,6 +133,16 @@ def _table(path: str, settings: ReadSettings, position: int) -> Iterator[SourceD
             yield _document(path, row, settings, position)
     except ReadError as error:
         yield SourceDocument(shown(path), "", error=shown(str(error)), position=position)
+
+
+def _behind(row: str, documents: Iterator[SourceDocument]) -> Iterator[SourceDocument]:
+    document = None
+    for document in documents:
+        if document.name == row:
+            yield from documents
+            return
+    reason = document.error if document is not None and document.error else "it has fewer rows now"
+    raise ReadError(f"{row} is not there to go on behind: {reason}. Expected the table that was read before")
 
 
 def _document(path: str, row: Row, settings: ReadSettings, position: int) -> SourceDocument:
