@@ -236,6 +236,23 @@ def test_a_broken_csv_row_is_told_and_the_rest_goes_on() -> None:
     ]
 
 
+def test_csv_with_another_encoding_than_the_one_given_is_told_row_by_row() -> None:
+    put("t.csv", f"\ufeffid,text\n1,{TWO}\ufffd\n".encode() + f"2,{ONE}\n".encode("gb18030"))
+    put("u.csv", "编号,text\n", "gb18030")
+    first, second, third = documents("t.csv", "u.csv", encoding="utf-8")
+    assert (first.id, first.content, first.error) == ("1", f"{TWO}\ufffd", None)
+    assert second.error == "the row is not utf-8"
+    assert third.error is not None and third.error.startswith("u.csv: the header is not utf-8.")
+
+
+def test_csv_with_an_open_quote_or_columns_without_a_name() -> None:
+    put("t.csv", f'id,text,,\n1,{ONE},,x\n2,"{TWO},,\n')
+    first, second = documents("t.csv")
+    assert (first.id, first.content, first.columns) == ("1", ONE, {})
+    assert second.error == "the row is not CSV: unexpected end of data"
+    assert find_columns(["t.csv"], ReadSettings()) == {}
+
+
 @pytest.mark.parametrize(
     ("name", "content", "message"),
     [

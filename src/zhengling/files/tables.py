@@ -8,6 +8,7 @@ import gzip
 import io
 import json
 import lzma
+import re
 import zlib
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -28,6 +29,7 @@ _ROWS_AT_ONCE = 64
 _LINES = 1000
 """How many lines with other characters than ASCII the encoding is guessed by."""
 _LONGEST_FIELD = 2**31 - 1
+_ESCAPED = re.compile("[\udc80-\udcff]")
 
 _BROKEN = (OSError, EOFError, lzma.LZMAError, zlib.error, ValueError, LookupError, csv.Error, pyarrow.ArrowException)
 """What reading a table that is none may raise."""
@@ -76,7 +78,10 @@ def _header(path: str, suffix: str, encoding: str | None) -> list[str] | None:
         with _raw(path) as raw, pq.ParquetFile(raw) as file:
             return list(file.schema_arrow.names)
     with _raw(path) as raw:
-        names = next(_csv_lines(_unpacked(raw, path), encoding or _csv_encoding(path)), [])
+        names = next(_csv_lines(_csv_text(raw, path, encoding)), [])
+    if any(map(_ESCAPED.search, names)):
+        raise ReadError(f"{path}: the header is not {encoding}. Expected the encoding that --encoding names")
+    names = [name for name in names if name.strip()]
     twice = sorted({name for name in names if names.count(name) > 1})
     if twice or not names:
         raise ReadError(f"{path} has {'two columns called ' + twice[0] if twice else 'no header'}. Expected names of columns")
@@ -125,7 +130,8 @@ def _parsed(line: bytes, encoding: str) -> tuple[dict[str, Any], str | None]:
 
 def _csv_rows(path: str, encoding: str | None) -> Iterator[Row]:
     with _raw(path) as raw:
-        lines = _csv_lines(_unpacked(raw, path), encoding or _csv_encoding(path))
+        text = _csv_text(raw, path, encoding)  # named here, since it closes the file when it is let go
+        lines = _csv_lines(text)
         names = next(lines, [])
         number = 0
         while True:
@@ -141,15 +147,23 @@ def _csv_rows(path: str, encoding: str | None) -> Iterator[Row]:
                     continue
                 if len(fields) != len(names):
                     wrong = f"the row has {len(fields)} fields, the header {len(names)}"
+                elif any(map(_ESCAPED.search, fields)):
+                    wrong = f"the row is not {encoding}"
             number += 1
-            yield Row(number, {} if wrong else dict(zip(names, fields, strict=True)), raw.tell(), wrong)
+            cells = {} if wrong else {name: field for name, field in zip(names, fields, strict=True) if name.strip()}
+            yield Row(number, cells, raw.tell(), wrong)
 
 
-def _csv_lines(stream: BinaryIO, encoding: str) -> Iterator[list[str]]:
+def _csv_text(raw: BinaryIO, path: str, encoding: str | None) -> io.TextIOWrapper:
+    """The file as text; what is not in an encoding that the caller gave is escaped, so that the rows with it can be told."""
+    errors = "surrogateescape" if encoding else "replace"
+    return io.TextIOWrapper(_unpacked(raw, path), encoding or _csv_encoding(path), errors=errors, newline="")
+
+
+def _csv_lines(text: io.TextIOWrapper) -> Iterator[list[str]]:
     """The header and the rows as lists; the delimiter is that of ``,``, ``;`` and tab that the header has most of."""
     csv.field_size_limit(_LONGEST_FIELD)
-    text = io.TextIOWrapper(stream, encoding, errors="replace", newline="")
-    first = text.readline()
+    first = text.readline().removeprefix("\ufeff")
     delimiter = max(_DELIMITERS, key=first.count)
     return csv.reader(chain([first], text), delimiter=delimiter, strict=True)
 
