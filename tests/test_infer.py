@@ -130,6 +130,8 @@ def test_stdout_is_utf8_whatever_the_locale_and_a_full_one_is_told_in_one_line(t
         (["a.exe", "--output", "o.jsonl"], "cannot read .exe"),
         (["a.txt", "--output", "o.doc"], "unknown suffix '.doc'. Expected one of: .jsonl .csv .parquet .html"),
         (["a.txt", "--output", "o.jsonl", "--model", "./none"], "no model folder ./none"),
+        (["a.txt", "--output", "o.jsonl", "--device", "meta"], "device 'meta' cannot be used: "),
+        (["a.txt", "--output", "o.jsonl", "--device", "xpu"], "device 'xpu' cannot be used: "),
     ],
 )
 def test_what_cannot_be_done_is_said_in_one_line(

@@ -85,6 +85,14 @@ def test_texts_that_a_run_saves_are_not_read_by_the_next() -> None:
     assert list(Inputs(["in"], saved_texts="in/texts").files()) == ["in/a.html", "in/c.html.txt", "in/texts/b.txt"]
 
 
+def test_a_link_to_itself_is_a_document_with_its_error_and_a_name_too_long_is_told() -> None:
+    put("in/b.txt", ONE)
+    Path("in/a.txt").symlink_to("a.txt")
+    assert [d.error for d in documents("in")] == ["cannot read in/a.txt: Too many levels of symbolic links", None]
+    with pytest.raises(ReadError, match=r"input '文文.+File name too long"):
+        Inputs(["文" * 99 + ".txt"])
+
+
 def test_a_survey_changes_with_names_sizes_and_times() -> None:
     put("in/a.txt", ONE)
     first = Inputs(["in"]).survey()

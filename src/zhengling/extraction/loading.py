@@ -108,4 +108,9 @@ def _device(name: str) -> torch.device:
         raise ModelError(f"unknown device {name!r}. Expected auto, cpu, cuda or cuda:N") from error
     if device.type == "cuda" and not torch.cuda.is_available():
         raise ModelError(f"device {name!r} is not there: torch {torch.__version__} sees no GPU. Expected cpu or auto")
+    try:
+        torch.zeros(1, device=device).tolist()
+    except (RuntimeError, AssertionError) as error:  # no such device, or one that torch was built without
+        reason = str(error).partition("\n")[0]
+        raise ModelError(f"device {name!r} cannot be used: {reason}. Expected auto, cpu, cuda or cuda:N") from error
     return device

@@ -103,12 +103,16 @@ def path_of(name: str) -> str:
 
 
 def _named(name: str) -> Iterator[str]:
+    try:
+        there, is_folder = Path(name).exists(), Path(name).is_dir()
+    except OSError as error:
+        raise ReadError(f"input {name!r}: {error.strerror}") from error
     if name == STDIN:
         yield STDIN
-    elif Path(name).is_dir():
+    elif is_folder:
         yield from _below(str(Path(name)))
-    elif Path(name).exists() or not glob.has_magic(name):
-        if not Path(name).exists():
+    elif there or not glob.has_magic(name):
+        if not there:
             raise ReadError(f"input {name!r}: there is no such file or folder")
         if suffix_of(name) not in SUFFIXES:
             raise ReadError(
@@ -118,7 +122,7 @@ def _named(name: str) -> Iterator[str]:
         yield str(Path(name))
     else:
         for match in sorted(glob.glob(name, recursive=True)):  # noqa: PTH207, Path.glob takes no absolute pattern
-            if Path(match).is_file() and suffix_of(match) in SUFFIXES:
+            if suffix_of(match) in SUFFIXES and _is_file(Path(match)):
                 yield str(Path(match))
 
 
@@ -134,8 +138,15 @@ def _below(folder: str) -> Iterator[str]:
             continue
         if entry.is_dir(follow_symlinks=False):
             yield from _below(str(Path(folder, entry.name)))
-        elif suffix_of(entry.name) in SUFFIXES and entry.is_file():
+        elif suffix_of(entry.name) in SUFFIXES and _is_file(entry):
             yield str(Path(folder, entry.name))
+
+
+def _is_file(entry: Path | os.DirEntry[str]) -> bool:
+    try:
+        return entry.is_file()
+    except OSError:  # a link to itself, say: reading tells of it
+        return True
 
 
 def _stat(path: str) -> os.stat_result | None:
