@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -34,6 +35,23 @@ def test_a_span_that_moved_is_found(tmp_path: Path, model_folder: Path, capsys: 
     assert main(["verify", str(tmp_path / "o.jsonl")]) == 2
     shown = capsys.readouterr()
     assert "says" in shown.out and "1 spans of" in shown.err
+
+
+def test_a_text_with_broken_bytes_is_looked_up_and_a_source_that_is_gone_is_counted(
+    tmp_path: Path, model_folder: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    text = parse_inline(GOLD, "g").text.encode()
+    for name in ("a", "b", "c"):
+        (tmp_path / f"{name}.txt").write_bytes(text + text[:-2])
+    infer(tmp_path / "*.txt", "--model", model_folder, "--output", tmp_path / "o.jsonl")
+    assert main(["verify", str(tmp_path / "o.jsonl")]) == 0
+    (tmp_path / "b.txt").unlink()
+    assert main(["verify", str(tmp_path / "o.jsonl")]) == 2
+    shown = capsys.readouterr()
+    both = re.findall(r"3 records \(0 errors\), (\d+) spans looked up, 0 wrong(.*)", shown.out)
+    assert [int(spans) / 3 for spans, _ in both[:1]] == [int(spans) / 2 for spans, _ in both[1:]]
+    assert [gone for _, gone in both] == ["", ", 1 sources cannot be read"]
+    assert f"cannot read the source {tmp_path}/b.txt" in shown.out and "1 sources of" in shown.err
 
 
 def test_evaluation_prints_the_table_and_writes_it(

@@ -83,9 +83,12 @@ def _strip(options: argparse.Namespace) -> None:
 
 def _verify(options: argparse.Namespace) -> None:
     seen = verify_records(Path(options.records), print, _reading(options))
-    print(f"{seen.documents} records ({seen.errors} errors), {seen.spans} spans looked up, {seen.wrong} wrong")
+    gone = f", {seen.unreadable} sources cannot be read" if seen.unreadable else ""
+    print(f"{seen.documents} records ({seen.errors} errors), {seen.spans} spans looked up, {seen.wrong} wrong{gone}")
     if seen.wrong:
         raise ZhenglingError(f"{seen.wrong} spans of {options.records} are not where it says")
+    if seen.unreadable:
+        raise ZhenglingError(f"{seen.unreadable} sources of {options.records} cannot be read. Expected them where it says")
 
 
 def _export(options: argparse.Namespace) -> None:

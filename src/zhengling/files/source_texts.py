@@ -32,7 +32,7 @@ class SourceTexts:
             raise ReadError(f"cannot read the source {source}: {error.strerror}") from error
         if suffix_of(source) in EXTRACTED:
             return extracted_text(source, data, self.settings.encoding)
-        return decode(data, encoding)[0]
+        return _decoded(data, encoding)
 
     def _cell(self, path: str, number: int) -> str:
         if path != self._table:
@@ -44,4 +44,15 @@ class SourceTexts:
                 f"{path} has no text in row {number}, column {self.settings.text_column!r}, or its records are not in order. "
                 "Expected the table that infer.py read; see --text-column"
             )
+        return text
+
+
+def _decoded(data: bytes, encoding: str | None) -> str:
+    """The text in the encoding that its record gives, with U+FFFD for broken bytes where the encoding was found with such."""
+    try:
+        return decode(data, encoding)[0]
+    except ReadError:
+        text, found = decode(data)
+        if found != encoding:
+            raise
         return text

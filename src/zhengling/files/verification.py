@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from zhengling.errors import ReadError
+from zhengling.files.inputs import shown
 from zhengling.files.source_texts import SourceTexts
 from zhengling.files.sources import ReadSettings
 from zhengling.files.tables import Row, rows
@@ -22,15 +23,17 @@ class Verification:
     """Documents whose record is an error."""
     spans: int = 0
     wrong: int = 0
+    unreadable: int = 0
+    """Documents whose source cannot be read any more."""
 
 
 def verify_records(path: Path, tell: Callable[[str], None], settings: ReadSettings) -> Verification:
-    """Look up the records of a ``.jsonl`` file; ``tell`` gets a sentence on each span that is wrong.
+    """Look up the records of a ``.jsonl`` file; ``tell`` gets a sentence on each span that is wrong or source that is gone.
 
     Texts of pages, Word files and PDFs are taken out of them again, rows are read from their table again.
 
     Looked up are directives and slots (``text == source[start:end]``, slots inside their directive, directives inside their
-    paragraph) and that paragraphs are in order. Raises :class:`ReadError` for a file or source that cannot be read.
+    paragraph) and that paragraphs are in order. Raises :class:`ReadError` for a file that cannot be read.
     """
     seen = Verification()
     texts = SourceTexts(settings)
@@ -40,8 +43,14 @@ def verify_records(path: Path, tell: Callable[[str], None], settings: ReadSettin
         if record["error"]:
             seen.errors += 1
             continue
+        try:
+            text = texts.text(record["source"], record["encoding"])
+        except ReadError as error:
+            seen.unreadable += 1
+            tell(shown(str(error)))
+            continue
         spans = [*record["directives"], *(slot for directive in record["directives"] for slot in directive["slots"])]
-        wrong = list(_wrong(record, texts.text(record["source"], record["encoding"])))
+        wrong = list(_wrong(record, text))
         seen.spans += len(spans)
         seen.wrong += len(wrong)
         for sentence in wrong:
