@@ -57,8 +57,8 @@ def train(settings: TrainSettings) -> dict[str, Any]:
     gold = [document for documents in places.values() for document in documents]
     development = Development(load_gold(settings.data.dev, scheme), scheme)
     tell_of_gold(gold, development.documents)
-    claim_output(settings, {"train": gold_facts(gold), "dev": development.facts()}, accelerator)
     model, tokenizer = build_model(settings, scheme, gold)
+    claim_output(settings, {"train": gold_facts(gold), "dev": development.facts()}, accelerator)
     account = Alignment()
     examples = [build_example(document, tokenizer, scheme, settings.model.window, account) for document in gold]
     count_tags(model, tokenizer, examples)
