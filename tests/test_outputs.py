@@ -367,6 +367,17 @@ def test_a_run_of_an_earlier_version_that_did_not_name_its_last_document_is_refu
         run(["t.jsonl"], ["o.jsonl"], resume=True)
 
 
+def test_a_run_over_names_that_are_not_utf_8_goes_on() -> None:
+    names = [os.fsdecode(f"通知{n}.{'jsonl' if n == 2 else 'txt'}".encode("gbk")) for n in range(9)]
+    for name in names:
+        Path(name).write_text('{"text": "各村"}\n' * 5, encoding="utf-8")
+    run(names, ["o.jsonl"])
+    unbroken = contents(["o.jsonl"])
+    cut_off(["o.jsonl"], names)
+    run(names, ["o.jsonl"], resume=True)
+    assert contents(["o.jsonl"]) == unbroken
+
+
 @pytest.mark.parametrize("second", ["b.csv", "b.parquet", "out/b.html"])
 def test_a_second_output_is_not_written_by_another_run_before_the_first_one_is_finished(second: str) -> None:
     Path("out").mkdir()

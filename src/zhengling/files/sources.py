@@ -67,9 +67,9 @@ def iter_documents(files: Iterable[str], settings: ReadSettings, after: str | No
             yield from _table(path, settings, position)
         elif after is None:
             yield _file(path, settings, position)
-        elif path == after:  # of a table too: what could be read of it was read
+        elif shown(path) == after:  # of a table too: what could be read of it was read
             after = None
-        elif path == after.rpartition(":")[0]:
+        elif shown(path) == after.rpartition(":")[0]:
             yield from _behind(after, _table(path, settings, position))
             after = None
         position += _size(path)
