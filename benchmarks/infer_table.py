@@ -18,7 +18,8 @@ def as_markdown(result: dict[str, Any]) -> str:
         f"Made by `make bench-infer`, its parts in runs of their own (`--only`): one thread, {machine['cpu']}, torch {machine['torch']}, Python {machine['python']}. Seconds are those of ",
         "the CPU, since other work ran on the machine; variants take turns, figures are medians over the rounds. The stock pipelines of ",
         "`transformers` get the clean text and do token classification over stretches of 512 tokens (stride 64) and text classification per ",
-        "paragraph, with plain heads on an encoder of the same shape; ours reads, repairs, finds directives, slots and themes, and builds records.\n\n",
+        "paragraph, with plain heads on an encoder of the same shape; ours reads, repairs, finds directives, slots and themes, and builds records. ",
+        "A bar is the goal that was set beforehand.\n\n",
         _speed({name: result[name] for name in _SHAPES if name in result}),
         "\nThe share is of a 2048³ float32 product measured before and after; operations of the model: 2 × the weights of linear and ",
         "convolution layers per token, special tokens counted and padding not, and 4 × width × the tokens seen, per token and layer.\n",
@@ -58,9 +59,9 @@ def _share(row: dict[str, Any]) -> str:
     seconds = row["seconds"]
     return (
         f"\n## Small documents\n\n{row['documents']} documents of {row['characters'] / row['documents']:.0f} characters, default model: the model takes "
-        f"{row['share']:.1%} of the CPU time (bar 85 %, the median of {row['rounds']} rounds): {seconds['model']:.2f} s of "
-        f"{seconds['whole']:.2f}; cleaning {seconds['cleaning']:.2f}, with tokenizing {seconds['cleaning and tokenizing']:.2f}, "
-        f"decoding {seconds['decoding']:.2f}.\n"
+        f"{row['share']:.1%} of the CPU time (bar 85 %, the median of {row['rounds']} rounds). Medians of each part by itself, in seconds, "
+        f"which need not add up: the whole {seconds['whole']:.2f}, the model {seconds['model']:.2f}, cleaning {seconds['cleaning']:.2f}, "
+        f"with tokenizing {seconds['cleaning and tokenizing']:.2f}, decoding {seconds['decoding']:.2f}.\n"
     )
 
 
