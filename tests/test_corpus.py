@@ -181,8 +181,8 @@ def test_the_command_leaves_what_datasets_loads(folder: Path, tmp_path: Path, ca
     shown = capsys.readouterr().out
     assert "| prohibit | 3 | 400 | short by 397 | 1 | 1 | 1 |" in shown
     assert f"Skipped: there is no {tmp_path / 'none'}" in shown
-    assert (folder / "REPORT.md").read_text(encoding="utf-8") in shown
-    assert json.loads((folder / "report.json").read_text(encoding="utf-8"))["damaged"]["traditional"] == {
+    assert (out / "REPORT.md").read_text(encoding="utf-8") in shown
+    assert json.loads((out / "report.json").read_text(encoding="utf-8"))["damaged"]["traditional"] == {
         "planned": 3,
         "made": 3,
     }
@@ -192,6 +192,16 @@ def test_the_command_leaves_what_datasets_loads(folder: Path, tmp_path: Path, ca
     assert loaded[1]["test"][0] == to_json(version)
     assert read_inline(out / "damaged" / "test" / "z003-damaged.xml") == version
     assert [d.id for d in read_jsonl(out / "damaged" / "train.jsonl")] == ["z001-damaged"]
+
+
+def test_the_report_of_the_corpus_is_left_alone_where_nothing_can_be_set_beside(folder: Path, tmp_path: Path) -> None:
+    (folder / "REPORT.md").write_text("as it was", encoding="utf-8")
+    command = [str(folder), "--output", str(tmp_path / "out"), "--beside"]
+    assert main([*command, str(tmp_path / "none")]) == 0
+    assert (folder / "REPORT.md").read_text(encoding="utf-8") == "as it was" and not (folder / "report.json").exists()
+    assert main([*command, str(folder / "train")]) == 0
+    for name in ("REPORT.md", "report.json"):
+        assert (folder / name).read_bytes() == (tmp_path / "out" / name).read_bytes()
 
 
 def test_the_command_lists_all_problems_and_writes_nothing(

@@ -1,8 +1,8 @@
 """Check, count and build a corpus: ``python -m zhengling.corpus data/zhenggao --output out/data``, or ``make data``.
 
 Reads:  plan.csv and train/ validation/ test/ of the corpus; the documents that --beside names, if they are there
-Leaves: in --output <split>.jsonl, damaged/<split>.jsonl, damaged/<split>/*.xml and the data card; in the corpus
-        REPORT.md and report.json
+Leaves: in --output <split>.jsonl, damaged/<split>.jsonl, damaged/<split>/*.xml, the data card, REPORT.md and report.json;
+        the last two in the corpus also, if what --beside names is there: without it they would say less than those there
 Exit status 2, with all problems of the documents and nothing written, if there is one.
 """
 
@@ -47,12 +47,14 @@ def build(folder: Path, output: Path, beside: Path) -> None:
         raise GoldError(f"{len(corpus.problems)} problems in {folder}, nothing was written:\n  {listed}")
     damaged, unchanged = damage_corpus(corpus)
     report = _report(corpus, damaged, unchanged, beside, f"python -m zhengling.corpus {folder} --output {output}")
-    (folder / "REPORT.md").write_text(report.markdown(), encoding="utf-8")
-    figures = json.dumps(report.as_dict(), ensure_ascii=False, indent=1)
-    (folder / "report.json").write_text(figures + "\n", encoding="utf-8")
     write_corpus(corpus, damaged, folder, output)
+    figures = json.dumps(report.as_dict(), ensure_ascii=False, indent=1)
+    places = [output, folder] if report.variety else [output]
+    for place in places:
+        (place / "REPORT.md").write_text(report.markdown(), encoding="utf-8")
+        (place / "report.json").write_text(figures + "\n", encoding="utf-8")
     print(report.markdown())
-    print(f"JSON lines in {output}, this report in {folder / 'REPORT.md'}")
+    print(f"JSON lines in {output}, this report in {' and '.join(str(place / 'REPORT.md') for place in places)}")
 
 
 def _report(

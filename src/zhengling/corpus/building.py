@@ -12,7 +12,7 @@ from zhengling.gold.inline import write_inline
 from zhengling.gold.jsonlines import write_jsonl
 from zhengling.scheme.annotation import Document
 
-COMPANIONS = ("README.md", "REPORT.md", "RULINGS.md", "plan.csv")
+COMPANIONS = ("README.md", "RULINGS.md", "plan.csv")
 """What goes along: the data card, whose head names the JSON lines by their place beside it, and what it refers to."""
 
 
