@@ -86,7 +86,7 @@ def test_names_that_gold_cannot_say_or_has_twice_lose_no_answer(
     names = ['a"<b>.txt', "a &b.txt", "a+b.txt", "\udcbb\udce1.txt"]
     for name in names:
         (texts / name).write_bytes(TEXT.encode())
-    for output, renamed in ((tmp_path / "gold", 3), (tmp_path / "gold.jsonl", 2)):
+    for output, renamed in ((tmp_path / "gold", 2), (tmp_path / "gold.jsonl", 1)):
         caplog.clear()
         assert (
             main(["label", str(tmp_path / "in"), "--format", "gold", "--model", str(model_folder), "--output", str(output)])
@@ -94,7 +94,7 @@ def test_names_that_gold_cannot_say_or_has_twice_lose_no_answer(
         )
         ids = sorted(document.id.replace(f"{texts}/", "") for document in load_gold([output]))
         number = "~2" if output.suffix == "" else ""
-        assert ids == sorted(["a &b.txt", f"a+b.txt{number}", "a__b_.txt", "__.txt"])
+        assert ids == sorted(["a &b.txt", f"a+b.txt{number}", "a__b_.txt", r"\xbb\xe1.txt"])
         assert f"{renamed} documents have another id" in caplog.text
 
 

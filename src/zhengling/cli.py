@@ -155,7 +155,7 @@ def _reading(options: argparse.Namespace) -> ReadSettings:
 
 
 def _label(options: argparse.Namespace) -> int:
-    inputs = Inputs(options.inputs, leave_out=[options.output])
+    inputs = Inputs(options.inputs, leave_out=[] if Path(options.output).is_dir() else [options.output])
     extractor = load_model(options)
     output, summary = Path(options.output), Summary()
     drafts = Drafts(output, extractor.config.scheme) if options.format == "gold" else Project(output, extractor.config.scheme)
