@@ -26,7 +26,8 @@ from zhengling.values.times import time_value
 
 TEXT = parse_inline(GOLD, "gold").text
 DOCS = (ROOT / "docs" / "inference.md").read_text(encoding="utf-8")
-COMMANDS = [line for block in re.findall(r"```\n(.*?)```", DOCS, re.S) for line in block.splitlines()]
+BLOCKS = re.findall(r"^```(\w*)\n(.*?)^```$", DOCS, re.MULTILINE | re.DOTALL)
+COMMANDS = [line for language, block in BLOCKS if not language for line in block.splitlines()]
 
 
 @pytest.fixture(autouse=True)
