@@ -14,7 +14,7 @@ from test_training import SMOKE, overrides
 import zhengling
 from zhengling.gold.inline import parse_inline
 from zhengling.modeling.decoding import decode_paragraphs
-from zhengling.modeling.edges import HIGHEST, LOWEST, PRIOR, Edges, count_edges, mean_edges
+from zhengling.modeling.edges import AT_ONCE, HIGHEST, LOWEST, PRIOR, Edges, count_edges, mean_edges
 from zhengling.modeling.vocabulary import character_tokenizer, count_characters
 from zhengling.scheme.bio import encode_spans
 from zhengling.scheme.labels import LabelScheme
@@ -65,6 +65,14 @@ def test_what_is_seldom_or_never_seen_says_nothing() -> None:
 def test_the_odds_stand_at_the_second_token() -> None:
     edges = Edges(np.asarray([12, 34]), np.asarray([[-3, 0.5], [1, -2]], dtype=np.float32), SIZE)
     assert edges.of(np.asarray([1, 2, 3, 4, 4])).tolist() == [[0, 0], [-3, 0.5], [0, 0], [1, -2], [0, 0]]
+
+
+def test_a_long_text_is_looked_up_in_parts() -> None:
+    edges = Edges(np.asarray([12, 21]), np.asarray([[-3, 0.5], [1, -2]], dtype=np.float32), SIZE)
+    size = 2 * AT_ONCE + 3
+    begins, ends = edges.of(np.resize([1, 2], size)).T
+    assert begins[0] == ends[0] == 0
+    assert np.array_equal(begins[1:], np.resize([-3, 1], size - 1)) and np.array_equal(ends[1:], np.resize([0.5, -2], size - 1))
 
 
 def test_a_mean_takes_what_a_model_lacks_for_nothing() -> None:

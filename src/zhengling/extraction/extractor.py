@@ -96,7 +96,7 @@ class Extractor:
         )
         return [list(islice(found, len(document.paragraphs))) for document in documents]
 
-    def _edges_in(self, document: TokenizedDocument) -> NDArray[np.float32]:
+    def _edges_in(self, document: TokenizedDocument) -> NDArray[np.float16]:
         """Per token of a document what its edges of slots add; nothing lies between two paragraphs."""
         edges = self._edges.of(document.ids)
         edges[[first for first, last in document.paragraphs if first < last]] = 0

@@ -37,7 +37,7 @@ def best_tags(
     kinds: int,
     transitions: NDArray[np.float32] | None = None,
     classes: NDArray[np.int64] | None = None,
-    edges: NDArray[np.float32] | None = None,
+    edges: NDArray[np.floating] | None = None,
 ) -> NDArray[np.int64]:
     """Viterbi over the BIO constraints, for a batch of sequences at once.
 
@@ -57,7 +57,7 @@ def best_tags(
         edges = np.zeros((batch, tokens, 2), dtype=np.float32)
     emissions = np.ascontiguousarray(log_probs.transpose(1, 2, 0))
     emissions[:, 1::2] += edges[:, :, 0].T[:, None]
-    ends, leaving = np.ascontiguousarray(edges[:, :, 1].T), _leaving(tags)
+    ends, leaving = np.ascontiguousarray(edges[:, :, 1].T, dtype=np.float32), _leaving(tags)
     start = np.where(allowed_starts(kinds), 0.0, FORBIDDEN).astype(np.float32)
     first = emissions[0].T + start + transitions[EDGE, classes[:, 0], OUTSIDE]
     bests = _forward_scores(first.T, emissions, by_pair, pairs, ends, leaving, lengths)
@@ -186,7 +186,7 @@ def decode_paragraphs(
     classes: Sequence[NDArray[np.int64]] = (),
     texts: Sequence[str] = (),
     cues: Sequence[str] = (),
-    edges: Sequence[NDArray[np.float32]] = (),
+    edges: Sequence[NDArray[np.floating]] = (),
 ) -> list[tuple[list[ScoredSpan], list[ScoredSpan]]]:
     """Directives and slots of each paragraph, from its tag logits ``[tokens, tags]``.
 
@@ -260,7 +260,7 @@ def _decode_ragged(
     transitions: NDArray[np.float32] | None,
     classes: Sequence[NDArray[np.int64]],
     within: Sequence[NDArray[np.int64]] = (),
-    edges: Sequence[NDArray[np.float32]] = (),
+    edges: Sequence[NDArray[np.floating]] = (),
 ) -> list[Tagged]:
     """:func:`best_tags` over the logits of sequences of any length, neighbours in length together.
 

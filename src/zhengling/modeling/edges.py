@@ -21,6 +21,8 @@ GRAIN = 0.25
 """Log-odds are kept in steps of so many nats, which 16 bits hold exactly."""
 SMALLEST = 0.5
 """A pair is kept if one of its log-odds is at least so far from 0."""
+AT_ONCE = 65_536
+"""Places that are looked up together, so that a document of any length takes little memory beside its result."""
 Labelled = tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.int64]]
 """One paragraph: token ids, directive tags and slot tags, each ``[tokens]``."""
 
@@ -36,13 +38,15 @@ class Edges:
     size: int
     """Of the vocabulary."""
 
-    def of(self, ids: NDArray[np.int64]) -> NDArray[np.float32]:
+    def of(self, ids: NDArray[np.int64]) -> NDArray[np.float16]:
         """``[tokens, 2]``: per token, of a slot that begins with it and of one that ends before it; 0 for the first."""
-        result = np.zeros((len(ids), 2), dtype=np.float32)
-        if len(self.pairs) and len(ids) > 1:
-            wanted = ids[:-1] * self.size + ids[1:]
+        result = np.zeros((len(ids), 2), dtype=np.float16)
+        for first in range(0, len(ids) - 1 if len(self.pairs) else 0, AT_ONCE):
+            some = ids[first : first + AT_ONCE + 1]
+            wanted = some[:-1] * self.size + some[1:]
             places = np.minimum(np.searchsorted(self.pairs, wanted), len(self.pairs) - 1)
-            result[1:] = np.where((self.pairs[places] == wanted)[:, None], self.odds[places], 0)
+            found = np.where((self.pairs[places] == wanted)[:, None], self.odds[places], 0)
+            result[first + 1 : first + len(some)] = found
         return result
 
 
