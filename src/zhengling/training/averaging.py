@@ -76,12 +76,15 @@ def average(folders: Sequence[Path], dev: Sequence[str], output: Path, weights: 
 
 
 def _average_into(model: ZhenglingModel, models: Sequence[ZhenglingModel]) -> None:
-    """Put the mean into ``model``, one of ``models``; directives part at the cues at which they part in all of them."""
+    """Put the mean into ``model``, one of ``models``, all of which get the mean edges.
+
+    Directives part at the cues at which they part in all models.
+    """
     counted = mean_edges([each.edges() for each in models])
     cues = [cue for cue in model.config.parting_cues if all(cue in each.config.parting_cues for each in models)]
-    states = [{name: tensor for name, tensor in each.state_dict().items() if "edge_" not in name} for each in models]
-    model.load_state_dict(mean_weights(states), strict=False)
-    model.set_edges(counted)
+    for each in models:
+        each.set_edges(counted)
+    model.load_state_dict(mean_weights([each.state_dict() for each in models]))
     model.config.parting_cues = cues
 
 
