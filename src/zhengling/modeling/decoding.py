@@ -121,7 +121,9 @@ def _backtrace(
         inside = t < lengths
         result[t] = np.where(inside, current, OUTSIDE)
         if t > 0:
-            before = bests[t - 1].T + into[pairs[t - 1], current] + leaving.T[current] * ends[t][:, None]
+            before = bests[t - 1].T + into[pairs[t - 1], current]
+            if ends[t].any():
+                before += leaving.T[current] * ends[t][:, None]
             current = np.where(inside, before.argmax(1), current)
     return np.ascontiguousarray(result.T)
 
