@@ -13,7 +13,7 @@ from zhengling.exchange.formats import file_stem, save_gold
 from zhengling.extraction.annotation import to_document
 from zhengling.extraction.records import Record
 from zhengling.scheme.annotation import Document
-from zhengling.scheme.labels import LabelScheme
+from zhengling.scheme.labels import RESERVED, LabelScheme
 
 log = logging.getLogger(__name__)
 _UNSAYABLE = re.compile('["<>\\ud800-\\udfff]')
@@ -63,7 +63,7 @@ class Drafts:
 def _check_tags(scheme: LabelScheme) -> None:
     """Raise :class:`LabelError` for labels that the inline format cannot say."""
     wrong = [name for name in scheme.slots if not re.fullmatch(r"[A-Za-z][\w-]*", name) or name in ("p", "d", "doc")]
-    wrong += [name for name in scheme.themes if re.search(r'[\s"<>]', name) or name in ("none", "boilerplate")]
+    wrong += [name for name in scheme.themes if re.search(r'[\s"<>]', name) or name in RESERVED]
     wrong += [name for name in scheme.directives if re.search(r'["<>]', name)]
     if wrong:
         raise LabelError(f"labels that cannot be tags: {', '.join(wrong)}. Expected --output with a .jsonl file for these")

@@ -15,10 +15,10 @@ from itertools import pairwise
 
 from zhengling.errors import GoldError, LabelError
 from zhengling.scheme.annotation import Directive, Document, Paragraph, Slot
-from zhengling.scheme.labels import LabelScheme
+from zhengling.scheme.labels import RESERVED, LabelScheme
 
 LAYERS = ("directive", "slot", "paragraph")
-NONE, BOILERPLATE = "none", "boilerplate"
+NONE, BOILERPLATE = RESERVED
 _NAME = re.compile(rf"({'|'.join(LAYERS)})[:.](.+)", re.DOTALL)
 _LINE = re.compile(r"\S(?:[^\r\n]*\S)?")
 

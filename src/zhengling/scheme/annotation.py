@@ -8,6 +8,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import Any
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -61,3 +62,8 @@ def documents_hash(documents: Sequence[Document]) -> str:
     for document in documents:
         digest.update(repr((document.id, document.text, document.paragraphs, document.directives)).encode())
     return digest.hexdigest()[:12]
+
+
+def documents_facts(documents: Sequence[Document]) -> dict[str, Any]:
+    """How many documents there are, and their hash."""
+    return {"documents": len(documents), "data": documents_hash(documents)}

@@ -7,6 +7,9 @@ from dataclasses import dataclass, fields
 
 from zhengling.errors import LabelError
 
+RESERVED = ("none", "boilerplate")
+"""What the gold writes of a paragraph in the place of themes."""
+
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class LabelScheme:

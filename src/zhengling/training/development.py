@@ -7,7 +7,7 @@ from typing import Any
 
 from zhengling.extraction.annotation import to_document
 from zhengling.extraction.extractor import Extractor
-from zhengling.scheme.annotation import Document, documents_hash
+from zhengling.scheme.annotation import Document, documents_facts
 from zhengling.scheme.labels import LabelScheme
 from zhengling.scoring.report import Report, report
 from zhengling.text import read
@@ -28,4 +28,4 @@ class Development:
 
     def facts(self) -> dict[str, Any]:
         """How many documents there are, and their hash."""
-        return {"documents": len(self.documents), "data": documents_hash(self.documents)}
+        return documents_facts(self.documents)

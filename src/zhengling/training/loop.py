@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import logging
-from collections.abc import Sequence
+from collections.abc import Mapping
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -18,7 +18,7 @@ from zhengling.modeling.encoders import avoid_faulty_attention
 from zhengling.modeling.launch import process_state
 from zhengling.modeling.model import ZhenglingModel
 from zhengling.modeling.precision import mixed_precision
-from zhengling.scheme.annotation import Document, documents_hash
+from zhengling.scheme.annotation import documents_facts
 from zhengling.scheme.labels import LabelScheme
 from zhengling.training.building import build_model, count_tags
 from zhengling.training.checkpoints import told_if_unwritable
@@ -58,7 +58,8 @@ def train(settings: TrainSettings) -> dict[str, Any]:
     development = Development(load_gold(settings.data.dev, scheme), scheme)
     tell_of_gold(gold, development.documents)
     model, tokenizer = build_model(settings, scheme, gold)
-    claim_output(settings, {"train": gold_facts(gold), "dev": development.facts()}, accelerator)
+    facts = {"train": documents_facts(gold), "dev": development.facts()}
+    claim_output(settings, facts, accelerator)
     account = Alignment()
     examples = [build_example(document, tokenizer, scheme, settings.model.window, account) for document in gold]
     count_tags(model, tokenizer, examples)
@@ -79,7 +80,7 @@ def train(settings: TrainSettings) -> dict[str, Any]:
             trainer.evaluate(development)
             trainer.end_epoch()
         accelerator.wait_for_everyone()
-        metrics = finish(trainer, gold, development) if accelerator.is_main_process else {}
+        metrics = finish(trainer, facts, development) if accelerator.is_main_process else {}
     accelerator.end_training()
     return metrics
 
@@ -109,7 +110,7 @@ def _set_dropout_apart(seed: int, accelerator: Accelerator) -> None:
         torch.manual_seed(seed + accelerator.process_index)
 
 
-def finish(trainer: Trainer, gold: Sequence[Document], development: Development) -> dict[str, Any]:
+def finish(trainer: Trainer, facts: Mapping[str, Any], development: Development) -> dict[str, Any]:
     """Reload the best model, choose its thresholds, score it as it is stored, draw and write ``metrics.json``."""
     settings, folder = trainer.settings, trainer.folder
     model = ZhenglingModel.from_pretrained(folder / "model", dtype=torch.float32)
@@ -120,8 +121,7 @@ def finish(trainer: Trainer, gold: Sequence[Document], development: Development)
         "seed": settings.seed,
         "encoder": settings.encoder.base,
         **({"start": model.config.provenance["start"]} if settings.start else {}),
-        "train": gold_facts(gold),
-        "dev": development.facts(),
+        **facts,
     }
     judged.extractor.config.provenance = provenance
     judged.store(folder / "model")
@@ -137,11 +137,6 @@ def finish(trainer: Trainer, gold: Sequence[Document], development: Development)
     for board in trainer.boards:
         board.close()
     return metrics
-
-
-def gold_facts(gold: Sequence[Document]) -> dict[str, Any]:
-    """How many documents there are, and their hash."""
-    return {"documents": len(gold), "data": documents_hash(gold)}
 
 
 def run_facts(trainer: Trainer) -> dict[str, Any]:

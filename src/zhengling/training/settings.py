@@ -8,11 +8,10 @@ from dataclasses import dataclass, field
 from zhengling.errors import ConfigError
 from zhengling.modeling.encoders import EncoderSettings
 from zhengling.modeling.shapes import wrong_shape
+from zhengling.scheme.labels import RESERVED
 from zhengling.settings import LARGEST_SEED, out_of_range
 
 BOARDS = ("tensorboard", "wandb")
-RESERVED = {"none", "boilerplate"}
-"""What the gold writes of a paragraph in the place of themes."""
 AT_LEAST = {
     "seed": 0,
     "save_every": 1,
@@ -147,7 +146,7 @@ class TrainSettings:
             yield f"data.repeat: got {dict(self.data.repeat)}. Expected places of data.train, each at least 1 time"
         if not 0 <= self.data.drop_final_marks <= 1:
             yield f"data.drop_final_marks ({self.data.drop_final_marks}) is a share: 0 <= drop_final_marks <= 1"
-        if taken := sorted(RESERVED.intersection(self.labels.themes)):
+        if taken := sorted(set(RESERVED).intersection(self.labels.themes)):
             yield f"labels.themes: got {', '.join(taken)}. Expected other names: the gold says by these that no theme holds"
 
     def _wrong_model(self) -> Iterator[str]:
