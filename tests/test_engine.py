@@ -193,37 +193,35 @@ def test_equal_windows_are_run_once(make_extractor: Callable[..., Extractor]) ->
     assert [record["paragraphs"] for _, record, _ in found[:3]] == [record["paragraphs"] for _, record, _ in found[3:]]
 
 
-def test_no_more_is_read_than_three_buffers_hold(make_extractor: Callable[..., Extractor]) -> None:
-    read_so_far = 0
+class Endless:
+    """Documents of one content, counted as they are read."""
 
-    def endless() -> Iterator[Given]:
-        nonlocal read_so_far
+    def __init__(self, content: str | bytes) -> None:
+        self.content, self.read_so_far = content, 0
+
+    def __iter__(self) -> Iterator[Given]:
         while True:
-            read_so_far += 1
-            yield Given(str(read_so_far), "各村要查完隐患。")
+            self.read_so_far += 1
+            yield Given(str(self.read_so_far), self.content)
 
+
+def test_no_more_is_read_than_three_buffers_hold(make_extractor: Callable[..., Extractor]) -> None:
+    documents = Endless("各村要查完隐患。")
     engine = Engine(make_extractor(), buffer=90)  # ten documents of eight characters
-    running = engine.records(endless())
+    running = engine.records(documents)
     names = [next(running)[1].source for _ in range(25)]
     assert names == [str(i) for i in range(1, 26)]
     running.close()  # type: ignore[attr-defined]
-    assert read_so_far <= 10 * 6
+    assert documents.read_so_far <= 10 * 6
     assert not [thread for thread in threading.enumerate() if thread.name.startswith(("reading", "model"))]
 
 
 def test_what_is_no_text_takes_as_much_of_a_buffer(make_extractor: Callable[..., Extractor]) -> None:
-    read_so_far = 0
-
-    def endless() -> Iterator[Given]:
-        nonlocal read_so_far
-        while True:
-            read_so_far += 1
-            yield Given(str(read_so_far), bytes(80))
-
-    running = Engine(make_extractor(), buffer=90).records(endless())
+    documents = Endless(bytes(80))
+    running = Engine(make_extractor(), buffer=90).records(documents)
     assert next(running)[1].error
     running.close()  # type: ignore[attr-defined]
-    assert read_so_far <= 6
+    assert documents.read_so_far <= 6
 
 
 @pytest.mark.parametrize("buffer", [1, 20, 1000])
