@@ -74,7 +74,7 @@ def main() -> None:
     case, megabytes = sys.argv[1], int(sys.argv[2])
     documents = {"stream": stream, "line": line}[case](megabytes)
     process = psutil.Process()
-    engine = Engine(load(precision="fp32", device="cpu"))
+    engine = Engine(load(device="cpu"))
     loaded = process.memory_info().rss
     began, seen = time.process_time(), [loaded]
     with Path("/dev/null").open("w", encoding="utf-8") as out:

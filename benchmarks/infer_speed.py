@@ -36,6 +36,7 @@ from zhengling.text import CleanText, read
 
 LONGEST, STRIDE = 512, 64
 """Of the stock token classification: tokens at a time, and those that neighbours share."""
+DTYPES = {"fp32": torch.float32, "bf16": torch.bfloat16}
 
 
 @dataclass(frozen=True)
@@ -50,15 +51,16 @@ class Text:
 def measure_speed(shape: str, texts: Sequence[str], rounds: int) -> dict[str, Any]:
     """Medians of the characters a second of each variant, of the ratios in each round, and of the share of the peak.
 
-    Ours runs twice, by torch and by ONNX Runtime.
+    Ours runs twice, by torch in the precision that a user gets on this machine and by ONNX Runtime in float32; the stock
+    pipelines in float32, as a user gets them, and in our precision if that is another.
     """
     torch.manual_seed(0)
     extractor = extractor_of(shape)
+    precision = extractor.forward.precision
     engines = {"torch": extractor, "onnx": _in_onnx(extractor)}
     cleaned = [read(text) for text in texts]
     tokens = [extractor.tokenize(clean) for clean in cleaned]
     flops = sum(flops_of(extractor, [b - a for a, b in document.paragraphs]) for document in tokens)
-    stock = stock_pipelines(extractor.model.encoder.config, extractor.tokenizer)
 
     def ours(extractor: Extractor) -> None:
         extractor.forward.forget()
@@ -71,44 +73,59 @@ def measure_speed(shape: str, texts: Sequence[str], rounds: int) -> dict[str, An
     variants: dict[str, Callable[[], None]] = {
         **{f"ours_{name}": partial(ours, each) for name, each in engines.items()},
         **{f"model_{name}": partial(model, each) for name, each in engines.items()},
-        "stock_1": lambda: stock(cleaned, 1),
-        "stock_32": lambda: stock(cleaned, 32),
     }
+    for name in dict.fromkeys(("fp32", precision)):
+        stock = stock_pipelines(extractor.model.encoder.config, extractor.tokenizer, dtype=DTYPES[name])
+        variants |= {
+            f"stock_{batch}{'' if name == 'fp32' else '_' + name}": partial(stock, cleaned, batch) for batch in (1, 32)
+        }
     for each in engines.values():
         model(each)  # buffers and threads are there
-    seconds: dict[str, list[float]] = {name: [] for name in variants}
-    peaks = [_peak()]
-    for _ in range(rounds):
-        for name, variant in variants.items():
-            seconds[name].append(_cpu_seconds(variant))
-        peaks.append(_peak())
+    seconds, peaks = _in_turns(variants, rounds, precision)
     characters = sum(map(len, texts))
-    between = [statistics.mean(pair) for pair in pairwise(peaks)]
+    stocks = [name for name in variants if name.startswith("stock")]
     return {
         "characters": characters,
         "rounds": rounds,
-        "peak_gigaflops": statistics.median(peaks),
-        "stock": {name: characters / statistics.median(seconds[name]) for name in ("stock_1", "stock_32")},
+        "stock": {name: characters / statistics.median(seconds[name]) for name in stocks},
         "ours": {
             name: {
+                "precision": of_engine,
                 "characters_per_second": characters / statistics.median(seconds[f"ours_{name}"]),
-                **{
-                    stock: statistics.median(s / o for s, o in zip(seconds[stock], seconds[f"ours_{name}"], strict=True))
-                    for stock in ("stock_1", "stock_32")
-                },
+                **{stock: _median_ratio(seconds[stock], seconds[f"ours_{name}"]) for stock in stocks},
                 "gigaflops": flops / 1e9 / statistics.median(seconds[f"model_{name}"]),
+                "peak_gigaflops": statistics.median(peaks[of_engine]),
                 "share_of_peak": statistics.median(
-                    flops / 1e9 / s / p for s, p in zip(seconds[f"model_{name}"], between, strict=True)
+                    flops / 1e9 / s / statistics.mean(p)
+                    for s, p in zip(seconds[f"model_{name}"], pairwise(peaks[of_engine]), strict=True)
                 ),
             }
-            for name in engines
+            for name, of_engine in (("torch", precision), ("onnx", "fp32"))
         },
     }
 
 
+def _in_turns(
+    variants: dict[str, Callable[[], None]], rounds: int, precision: str
+) -> tuple[dict[str, list[float]], dict[str, list[float]]]:
+    """The seconds of each variant in each round; the peaks in each precision, before and after each round."""
+    seconds: dict[str, list[float]] = {name: [] for name in variants}
+    peaks = {name: [_peak(DTYPES[name])] for name in ("fp32", precision)}
+    for _ in range(rounds):
+        for name, variant in variants.items():
+            seconds[name].append(_cpu_seconds(variant))
+        for name, of_precision in peaks.items():
+            of_precision.append(_peak(DTYPES[name]))
+    return seconds, peaks
+
+
+def _median_ratio(above: Sequence[float], below: Sequence[float]) -> float:
+    return statistics.median(a / b for a, b in zip(above, below, strict=True))
+
+
 def measure_share(texts: Sequence[str], rounds: int) -> dict[str, Any]:
     """The model's share of the CPU time over many small documents, from bytes to JSON lines; all take turns, medians."""
-    extractor = load(precision="fp32", device="cpu")
+    extractor = load(device="cpu")
     small = ["\n".join(lines) for text in texts for lines in _by_three(text.splitlines())]
     tokens = [extractor.tokenize(read(text)) for text in small]
     logits = extractor.predict(tokens)
@@ -139,8 +156,9 @@ def measure_share(texts: Sequence[str], rounds: int) -> dict[str, Any]:
         "documents": len(small),
         "characters": sum(map(len, small)),
         "rounds": rounds,
+        "precision": extractor.forward.precision,
         "seconds": medians,
-        "share": statistics.median(m / w for m, w in zip(seconds["model"], seconds["whole"], strict=True)),
+        "share": _median_ratio(seconds["model"], seconds["whole"]),
     }
 
 
@@ -150,7 +168,7 @@ def _by_three(lines: list[str]) -> list[list[str]]:
 
 def extractor_of(shape: str) -> Extractor:
     """The default model, or random weights in the shape of chinese-roberta-wwm-ext with the default model's tokenizer."""
-    default = load(precision="fp32", device="cpu")
+    default = load(device="cpu")
     if shape == "compact":
         return default
     encoder = BertConfig(vocab_size=len(default.tokenizer), max_position_embeddings=LONGEST + 2)
@@ -160,7 +178,7 @@ def extractor_of(shape: str) -> Extractor:
         overlap=default.config.overlap,
         local_features=default.config.local_features,
     )
-    return Extractor(ZhenglingModel(config), default.tokenizer, name="wide")
+    return Extractor(ZhenglingModel(config), default.tokenizer, name="wide", device="cpu", precision=default.forward.precision)
 
 
 def _in_onnx(extractor: Extractor) -> Extractor:
@@ -223,9 +241,9 @@ def flops_of(extractor: Extractor, paragraphs: Sequence[int]) -> float:
     return float(sum(n * (2 * weights + 4 * encoder.hidden_size * s) for n, s in zip(lengths, seen, strict=True)))
 
 
-def _peak(size: int = 2048) -> float:
-    """GFLOP/s of a square matrix product in float32, the better of two."""
-    a, b = torch.randn(size, size), torch.randn(size, size)
+def _peak(dtype: torch.dtype, size: int = 2048) -> float:
+    """GFLOP/s of a square matrix product, the better of two."""
+    a, b = torch.randn(size, size).to(dtype), torch.randn(size, size).to(dtype)
     return 2 * size**3 / 1e9 / min(_cpu_seconds(lambda: a @ b) for _ in range(2))
 
 

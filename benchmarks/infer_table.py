@@ -18,10 +18,11 @@ def as_markdown(result: dict[str, Any]) -> str:
         f"Made by `make bench-infer`, its parts in runs of their own (`--only`): one thread, {machine['cpu']}, torch {machine['torch']}, Python {machine['python']}. Seconds are those of ",
         "the CPU, since other work ran on the machine; variants take turns, figures are medians over the rounds. The stock pipelines of ",
         "`transformers` get the clean text and do token classification over stretches of 512 tokens (stride 64) and text classification per ",
-        "paragraph, with plain heads on an encoder of the same shape; ours reads, repairs, finds directives, slots and themes, and builds records. ",
+        "paragraph, with plain heads on an encoder of the same shape, in float32 as a user gets them; ours reads, repairs, finds directives, ",
+        "slots and themes, and builds records, in the precision that a user gets on this machine. ",
         "A bar is the goal that was set beforehand.\n\n",
         _speed({name: result[name] for name in _SHAPES if name in result}),
-        "\nThe share is of a 2048³ float32 product measured before and after; operations of the model: 2 × the weights of linear and ",
+        "\nThe share is of a 2048³ product in the same precision measured before and after; operations of the model: 2 × the weights of linear and ",
         "convolution layers per token, special tokens counted and padding not, and 4 × width × the tokens seen, per token and layer.\n",
         _share(result["share"]) if "share" in result else "",
         _agreement(result["agreement"]) if "agreement" in result else "",
@@ -42,23 +43,28 @@ def _table(head: list[str], rows: list[list[str]]) -> str:
 def _speed(shapes: dict[str, dict[str, Any]]) -> str:
     head = [
         "shape", "runtime", "characters × rounds", "characters/s", "stock, batch 1", "stock, batch 32", "× batch 1 (bar 3)",
-        "× batch 32 (bar 6)", "GFLOP/s", "of peak (bar 60 %)",
+        "× batch 32 (bar 6)", "× the stock in the same precision", "GFLOP/s", "of peak (bar 60 %)",
     ]  # fmt: skip
     rows = []
     for name, row in shapes.items():
         stock = [f"{row['stock'][variant]:,.0f}" for variant in ("stock_1", "stock_32")]
         for runtime, ours in row["ours"].items():
             ratios = [f"{ours[variant]:.1f}" for variant in ("stock_1", "stock_32")]
-            share = f"{ours['share_of_peak']:.0%} of {row['peak_gigaflops']:.0f}"
+            same = (
+                ["stock_1", "stock_32"] if ours["precision"] == "fp32" else [f"stock_{n}_{ours['precision']}" for n in (1, 32)]
+            )
+            share = f"{ours['share_of_peak']:.0%} of {ours['peak_gigaflops']:.0f}"
             size, speed = f"{row['characters']:,} × {row['rounds']}", f"{ours['characters_per_second']:,.0f}"
-            rows.append([_SHAPES[name], runtime, size, speed, *stock, *ratios, f"{ours['gigaflops']:.0f}", share])
+            alike = ", ".join(f"{ours[variant]:.1f}" for variant in same)
+            engine = f"{runtime}, {ours['precision']}"
+            rows.append([_SHAPES[name], engine, size, speed, *stock, *ratios, alike, f"{ours['gigaflops']:.0f}", share])
     return _table(head, rows)
 
 
 def _share(row: dict[str, Any]) -> str:
     seconds = row["seconds"]
     return (
-        f"\n## Small documents\n\n{row['documents']} documents of {row['characters'] / row['documents']:.0f} characters, default model: the model takes "
+        f"\n## Small documents\n\n{row['documents']} documents of {row['characters'] / row['documents']:.0f} characters, default model in {row['precision']}: the model takes "
         f"{row['share']:.1%} of the CPU time (bar 85 %, the median of {row['rounds']} rounds). Medians of each part by itself, in seconds, "
         f"which need not add up: the whole {seconds['whole']:.2f}, the model {seconds['model']:.2f}, cleaning {seconds['cleaning']:.2f}, "
         f"with tokenizing {seconds['cleaning and tokenizing']:.2f}, decoding {seconds['decoding']:.2f}.\n"

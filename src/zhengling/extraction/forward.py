@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 
 from zhengling.modeling.batches import Row, collate, token_batches
 from zhengling.modeling.inference import for_inference
+from zhengling.modeling.memory import keep_freed_memory
 from zhengling.modeling.model import ZhenglingModel, ZhenglingOutput
 from zhengling.modeling.packing import PackedModel
 
@@ -83,6 +84,8 @@ class Forward:
         graph: Callable[..., ZhenglingOutput] | None = None,
     ) -> None:
         """``precision``: ``fp32``, ``bf16``, ``fp16`` or ``int8``; ``graph``: what computes instead of the model."""
+        if device.type == "cpu":
+            keep_freed_memory()
         self.model = graph or for_inference(model, device, precision)
         self.pad_id, self.device, self.precision = pad_id, device, precision
         self.budget = _budget(device, model.encoder.config.hidden_size)

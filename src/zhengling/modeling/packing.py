@@ -19,6 +19,7 @@ from transformers import AttentionInterface, BertModel, ModernBertModel, PreTrai
 
 from zhengling.modeling.batches import moved
 from zhengling.modeling.model import ZhenglingModel, ZhenglingOutput
+from zhengling.modeling.precision import convert
 
 ATTENTION = "zhengling_packed"
 """The name of :func:`packed_attention` in an encoder's configuration; for a name that it does not know, transformers makes no
@@ -80,7 +81,7 @@ class PackedModel(nn.Module):
         encoder.set_attn_implementation(ATTENTION)
         self.model, self.dtype = model, dtype
         if dtype is not None:
-            _convert(encoder, dtype)
+            convert(encoder, dtype)
 
     def forward(
         self,
@@ -107,13 +108,6 @@ class PackedModel(nn.Module):
             ).last_hidden_state[0]
         padded = found.new_zeros(input_ids.numel(), found.shape[-1])
         return padded.index_copy_(0, packing.places, found).view(*input_ids.shape, -1)
-
-
-def _convert(encoder: nn.Module, dtype: torch.dtype) -> None:
-    """New parameters of this type in place of those that a copy shares; no buffer, such as the frequencies of a rotation."""
-    for module in encoder.modules():
-        for name, parameter in list(module.named_parameters(recurse=False)):
-            setattr(module, name, nn.Parameter(parameter.detach().to(dtype), requires_grad=False))
 
 
 def packed_attention(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import torch
+from torch import nn
 
 from zhengling.errors import ConfigError
 
@@ -42,3 +43,10 @@ def mixed_precision(wanted: str, device: torch.device | None = None) -> str:
     if chosen == "fp16" and device.type == "cpu":
         raise ConfigError("precision: got fp16 for training on a CPU. Expected auto, bf16 or fp32")
     return "no" if chosen == "fp32" else chosen
+
+
+def convert(module: nn.Module, dtype: torch.dtype) -> None:
+    """New parameters of this type in place of those that a copy shares; no buffer, such as the frequencies of a rotation."""
+    for part in module.modules():
+        for name, parameter in list(part.named_parameters(recurse=False)):
+            setattr(part, name, nn.Parameter(parameter.detach().to(dtype), requires_grad=False))
