@@ -22,7 +22,7 @@ import psutil
 
 from zhengling.extraction.engine import Engine
 from zhengling.extraction.loading import load
-from zhengling.files.sinks import json_line
+from zhengling.files.sinks import json_parts
 
 ROOT = Path(__file__).parent.parent
 SENTENCES = ("会议要求，各村要在六月底前查完隐患，不得瞒报漏报。", "全县上半年新建渠道十二公里。", "我们将启动老旧小区改造，")
@@ -79,7 +79,7 @@ def main() -> None:
     began, seen = time.process_time(), [loaded]
     with Path("/dev/null").open("w", encoding="utf-8") as out:
         for number, (_, record, _) in enumerate(engine.records(documents)):
-            out.write(json_line(record))
+            out.writelines(json_parts(record))
             if number % 250 == 249:
                 seen.append(process.memory_info().rss)
     stats = engine.stats

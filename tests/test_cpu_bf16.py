@@ -66,12 +66,12 @@ def test_a_local_layer_sees_as_far_as_the_stock_one(place: int) -> None:
 
 
 def test_freed_memory_stays_for_the_next_pass() -> None:
-    if not keep_freed_memory():
+    if not keep_freed_memory(8 << 20):
         pytest.skip("the C library is not glibc")
     program = """
 import resource, torch
 from zhengling.modeling.memory import keep_freed_memory
-keep_freed_memory()
+keep_freed_memory(8 << 20)
 faults = []
 for _ in range(8):
     before = resource.getrusage(resource.RUSAGE_SELF).ru_minflt

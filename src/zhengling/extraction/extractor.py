@@ -49,7 +49,7 @@ class Extractor:
         self.model = model.to(device).eval()  # type: ignore[arg-type]
         self.config: ZhenglingConfig = model.config
         self.tokenizer = tokenizer
-        self._classes, self._transitions = model.token_classes.cpu().numpy(), model.transitions()
+        self._classes, self._transitions = model.token_classes.cpu().numpy().astype(np.int16), model.transitions()
         self.sentence_ends = model.sentence_ends()
         self._edges = model.edges()
         self._letters = token_letters(tokenizer, len(self._classes))

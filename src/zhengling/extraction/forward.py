@@ -85,7 +85,8 @@ class Forward:
     ) -> None:
         """``precision``: ``fp32``, ``bf16``, ``fp16`` or ``int8``; ``graph``: what computes instead of the model."""
         if device.type == "cpu":
-            keep_freed_memory()
+            widest = max(module.out_features for module in model.modules() if isinstance(module, torch.nn.Linear))
+            keep_freed_memory(CPU_BUDGET * widest * torch.float32.itemsize)
         self.model = graph or for_inference(model, device, precision)
         self.pad_id, self.device, self.precision = pad_id, device, precision
         self.budget = _budget(device, model.encoder.config.hidden_size)

@@ -45,6 +45,11 @@ class DirectiveRecord:
     clean: str
     slots: list[SlotRecord]
 
+    def as_dict(self) -> dict[str, Any]:
+        """Plain lists and dictionaries, as they go into JSON."""
+        plain: dict[str, Any] = _plain(self)
+        return plain
+
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Record:

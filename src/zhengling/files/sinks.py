@@ -13,6 +13,7 @@ import os
 import sys
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -28,6 +29,8 @@ CSV_COLUMNS = (
     "source", "id", "paragraph", "themes", "boilerplate", "start", "end", "kind", "score", "text", "clean",
 )  # fmt: skip
 """The columns before those of the slot kinds, ``error`` and those of the table that was read."""
+DIRECTIVES_AT_ONCE = 1000
+"""How many directives are JSON at a time."""
 SUFFIXES = (".jsonl", ".csv", ".parquet", ".html")
 STDOUT = "-"
 
@@ -57,7 +60,8 @@ class JsonLines:
 
     def write(self, record: Record, text: str) -> None:
         """Write a record."""
-        self.file.write(json_line(record))
+        for part in json_parts(record):
+            self.file.write(part)
 
     def commit(self) -> int:
         """The bytes written."""
@@ -173,7 +177,18 @@ def _printing() -> Iterator[None]:
 
 def json_line(record: Record) -> str:
     """The record as the contract says, with a line end."""
-    return json_text(record.as_dict()) + "\n"
+    return "".join(json_parts(record))
+
+
+def json_parts(record: Record) -> Iterator[str]:
+    """:func:`json_line` in a few parts, :data:`DIRECTIVES_AT_ONCE` each: a document may have a hundred thousand."""
+    fields = [f"{json_text(name)}: {json_text(value)}" for name, value in replace(record, directives=[]).as_dict().items()]
+    place = fields.index('"directives": []')
+    yield "{" + ", ".join([*fields[:place], '"directives": ['])
+    for first in range(0, len(record.directives), DIRECTIVES_AT_ONCE):
+        some = ", ".join(json_text(each.as_dict()) for each in record.directives[first : first + DIRECTIVES_AT_ONCE])
+        yield f", {some}" if first else some
+    yield ", ".join(["]", *fields[place + 1 :]]) + "}\n"
 
 
 def work_path(path: Path) -> Path:

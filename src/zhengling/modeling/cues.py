@@ -81,7 +81,7 @@ def cues_that_part(counts: Mapping[str, tuple[int, int]], known: Sequence[str] =
     return [cue for cue in CUES if enough.get(cue, cue in known)]
 
 
-def part_at_cues(tags: NDArray[np.int64], logits: NDArray[np.float32], text: str, cues: Sequence[str]) -> NDArray[np.int64]:
+def part_at_cues(tags: NDArray[np.int16], logits: NDArray[np.float32], text: str, cues: Sequence[str]) -> NDArray[np.int16]:
     """The directive tags ``[tokens]``, each directive parted at the commas behind a demand with one of ``cues`` behind them.
 
     The kind of a part is the likeliest by ``logits``, ``[tokens, tags]``; ``text``: a character per token.

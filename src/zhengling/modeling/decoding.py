@@ -148,14 +148,14 @@ def restrict_slots(slots: NDArray[np.float32], directive_tags: NDArray[np.int64]
     return np.where(forbidden, np.float32(FORBIDDEN), slots)
 
 
-Tagged = tuple[NDArray[np.int64], NDArray[np.float32]]
-"""The tags of a sequence and the log-probability of each, both ``[tokens]``."""
+Tagged = tuple[NDArray[np.int16], NDArray[np.float32]]
+"""The tags of a sequence and the log-probability of each, both ``[tokens]``; small, since a sequence may have millions."""
 
 
 def _scored(tagged: Sequence[Tagged]) -> list[list[ScoredSpan]]:
     """The spans of each sequence; all are laid end to end, an outside tag behind each."""
     begins = np.cumsum([0, *(len(tags) + 1 for tags, _ in tagged)])
-    tags, log_probs = np.zeros(begins[-1], dtype=np.int64), np.zeros(begins[-1], dtype=np.float32)
+    tags, log_probs = np.zeros(begins[-1], dtype=np.int16), np.zeros(begins[-1], dtype=np.float32)
     for begin, (own, of_own) in zip(begins, tagged, strict=False):
         tags[begin : begin + len(own)], log_probs[begin : begin + len(own)] = own, of_own
     found = decode_tags(tags)
@@ -185,7 +185,7 @@ def decode_paragraphs(
     slots: Sequence[NDArray[np.float32]],
     kinds: tuple[int, int],
     transitions: Transitions | None = None,
-    classes: Sequence[NDArray[np.int64]] = (),
+    classes: Sequence[NDArray[np.integer[Any]]] = (),
     texts: Sequence[str] = (),
     cues: Sequence[str] = (),
     edges: Sequence[NDArray[np.floating]] = (),
@@ -208,7 +208,7 @@ def decode_paragraphs(
     return list(zip(_scored(outer), _scored(inner), strict=True))
 
 
-def _completed(tagged: Tagged, logits: NDArray[np.float32], classes: NDArray[np.int64]) -> Tagged:
+def _completed(tagged: Tagged, logits: NDArray[np.float32], classes: NDArray[np.integer[Any]]) -> Tagged:
     """The last directive up to the end of a paragraph that has no mark there, if it broke off a few tokens before.
 
     A directive ends before a mark or with its line (guidelines, D3), and gold has hardly a line without a mark at its end: what
@@ -260,15 +260,15 @@ def _decode_ragged(
     sequences: Sequence[NDArray[np.float32]],
     kinds: int,
     transitions: NDArray[np.float32] | None,
-    classes: Sequence[NDArray[np.int64]],
-    within: Sequence[NDArray[np.int64]] = (),
+    classes: Sequence[NDArray[np.integer[Any]]],
+    within: Sequence[NDArray[np.int16]] = (),
     edges: Sequence[NDArray[np.floating]] = (),
 ) -> list[Tagged]:
     """:func:`best_tags` over the logits of sequences of any length, neighbours in length together.
 
     ``within``: the directive tags of each sequence, if these are slots, see :func:`restrict_slots`.
     """
-    result = [(np.zeros(len(each), dtype=np.int64), np.zeros(len(each), dtype=np.float32)) for each in sequences]
+    result = [(np.zeros(len(each), dtype=np.int16), np.zeros(len(each), dtype=np.float32)) for each in sequences]
     stretches = sorted(_stretches([len(each) for each in sequences]), key=lambda each: each.first - each.last)
     first = 0
     while first < len(stretches):

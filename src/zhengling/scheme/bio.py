@@ -34,20 +34,19 @@ def encode_spans(spans: Iterable[Span], length: int) -> NDArray[np.int64]:
     return tags
 
 
-def decode_tags(tags: Sequence[int] | NDArray[np.int64]) -> list[Span]:
+def decode_tags(tags: Sequence[int] | NDArray[np.integer[Any]]) -> list[Span]:
     """The spans of a tag sequence, in order. A stray inside tag (no begin before it, or another kind) begins a span."""
-    array = np.asarray(tags, dtype=np.int64)
+    array = np.asarray(tags)
     if not len(array):
         return []
-    inside = array > OUTSIDE
-    kinds = (array - 1) // 2
-    before_inside = np.concatenate([[False], inside[:-1]])
-    before_kind = np.concatenate([[-1], kinds[:-1]])
-    begins = inside & ((array % 2 == 1) | ~before_inside | (kinds != before_kind))
+    inside, kinds = array > OUTSIDE, (array - 1) // 2
+    begins = inside & (array % 2 == 1)
+    begins[0] = inside[0]
+    begins[1:] |= inside[1:] & (~inside[:-1] | (kinds[1:] != kinds[:-1]))
     starts = np.flatnonzero(begins)
     stops = np.flatnonzero(begins | ~inside)
     after = np.append(stops, len(array))[np.searchsorted(stops, starts, side="right")]
-    return [(int(start), int(end), int(kinds[start])) for start, end in zip(starts, after, strict=True)]
+    return list(zip(starts.tolist(), after.tolist(), kinds[starts].tolist(), strict=True))
 
 
 def allowed_transitions(kinds: int) -> NDArray[np.bool_]:
