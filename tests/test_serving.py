@@ -303,7 +303,7 @@ def test_an_unknown_path_is_a_problem_like_others(service: Served) -> None:
 
 def test_the_command_serves_until_sigterm(model_folder: Path, extractor: Extractor) -> None:
     code = "import sys; from zhengling.cli import main; sys.exit(main(sys.argv[1:]))"
-    command = [sys.executable, "-c", code, "serve", "--model", str(model_folder), "--port", "0"]
+    command = [sys.executable, "-c", code, "serve", "--model", str(model_folder), "--port", "0", "--precision", "fp32"]
     with subprocess.Popen(command, stderr=subprocess.PIPE, text=True) as process:
         lines = iter(process.stderr.readline, "")
         port = next(int(found[1]) for line in lines if (found := re.search(r"http://127\.0\.0\.1:(\d+)", line)))
