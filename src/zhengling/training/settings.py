@@ -118,7 +118,7 @@ class TrainSettings:
     """Compute the activations of the encoder a second time instead of keeping them: less memory, about a third more time."""
     compile: bool = False
     """Compile the encoder (``torch.compile``): a minute or two at the start, less time per step; pays in runs of many minutes.
-    Pretraining gained a third on two cores (LOG.md, 2026-11-22); fine-tuning, whose batches vary in shape, was not measured."""
+    Pretraining gained a third on two cores (LOG.md, 2026-11-22), fine-tuning a fifth on one in bf16 (LOG.md, 2026-11-28)."""
     report: list[str] = field(default_factory=lambda: ["tensorboard"])
     """Where the figures are drawn: ``tensorboard``, ``wandb``."""
     start: str | None = None
