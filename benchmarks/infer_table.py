@@ -65,7 +65,7 @@ def _share(row: dict[str, Any]) -> str:
     seconds = row["seconds"]
     return (
         f"\n## Small documents\n\n{row['documents']} documents of {row['characters'] / row['documents']:.0f} characters, default model in {row['precision']}: the model takes "
-        f"{row['share']:.1%} of the CPU time (bar 85 %, the median of {row['rounds']} rounds). Medians of each part by itself, in seconds, "
+        f"{row['share']:.1%} of the CPU time (bar 85 %, the median of {row['rounds']} rounds; what lies above 100 % is noise). Medians of each part by itself, in seconds, "
         f"which need not add up: the whole {seconds['whole']:.2f}, the model {seconds['model']:.2f}, cleaning {seconds['cleaning']:.2f}, "
         f"with tokenizing {seconds['cleaning and tokenizing']:.2f}, decoding {seconds['decoding']:.2f}.\n"
     )
@@ -107,7 +107,7 @@ def _memory(cases: dict[str, dict[str, Any]]) -> str:
     ]  # fmt: skip
     return (
         "\n## Memory\n\nResident megabytes (bar 1,500). The texts repeat themselves, so that most windows are answered from memory and the run is "
-        "short; that the stream's use is flat over its length is measured, that it stays so over 1 GB is not.\n\n"
+        'short; "over time" are eight moments of the run, evenly.\n\n'
         + _table(["input", "MB", "documents", "model loaded", "peak", "windows from memory", "over time"], rows)
     )
 
