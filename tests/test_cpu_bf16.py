@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
 
@@ -23,7 +24,11 @@ def encoder(kind: str) -> ModernBertModel:
         layer_types=[kind], local_attention=2 * REACH, attention_bias=True, mlp_bias=True, initializer_range=0.3,
         pad_token_id=0, attn_implementation="sdpa",
     )  # fmt: skip
-    return ModernBertModel(config).eval()
+    model = ModernBertModel(config).eval()
+    for name, parameter in model.named_parameters():
+        if name.endswith("bias"):
+            torch.nn.init.normal_(parameter, std=0.3)
+    return model
 
 
 def in_half(kind: str) -> HalfModernBert:
@@ -66,19 +71,24 @@ def test_a_local_layer_sees_as_far_as_the_stock_one(place: int) -> None:
 
 
 def test_freed_memory_stays_for_the_next_pass() -> None:
-    if not keep_freed_memory(8 << 20):
-        pytest.skip("the C library is not glibc")
+    """By itself glibc gives most of it back: 34,000 to 60,000 faults in these three passes."""
+    if not keep_freed_memory(1 << 20):
+        pytest.skip("the C library is not glibc, or the environment sets its thresholds")
     program = """
-import resource, torch
-from zhengling.modeling.memory import keep_freed_memory
-keep_freed_memory(8 << 20)
-faults = []
-for _ in range(8):
-    before = resource.getrusage(resource.RUSAGE_SELF).ru_minflt
-    parts = [torch.ones(1_000_000) for _ in range(10)]  # 40 MB, which glibc by itself gives back
-    del parts
-    faults.append(resource.getrusage(resource.RUSAGE_SELF).ru_minflt - before)
-print(faults[-1])
+import resource
+from zhengling.extraction.engine import Engine
+from zhengling.extraction.loading import load
+from zhengling.text import read
+extractor = Engine(load(device="cpu", precision="fp32")).extractor
+texts = ["".join(f"各村要在{n}日前查完{n}处隐患，不得瞒报。" for n in range(k, k + 50)) for k in (10, 60, 110, 160)]
+tokens = [extractor.tokenize(read(text)) for text in texts]
+for number in range(5):
+    extractor.forward.forget()
+    if number == 2:
+        before = resource.getrusage(resource.RUSAGE_SELF).ru_minflt
+    extractor.predict(tokens)
+print(resource.getrusage(resource.RUSAGE_SELF).ru_minflt - before)
 """
-    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
-    assert int(done.stdout) < 20
+    environment = {**os.environ, "OMP_NUM_THREADS": "1"}
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True, env=environment)
+    assert int(done.stdout) < 5000

@@ -13,6 +13,7 @@ from pathlib import Path
 import pytest
 import torch
 from test_extraction import _without_scores
+from transformers import BertConfig, BertModel
 
 from zhengling.errors import ConfigError, ZhenglingError
 from zhengling.extraction import cleaning
@@ -22,6 +23,7 @@ from zhengling.extraction.extractor import Extractor
 from zhengling.extraction.forward import gpu_budget
 from zhengling.extraction.loading import load
 from zhengling.modeling.inference import for_inference
+from zhengling.modeling.model import ZhenglingModel
 from zhengling.modeling.precision import choose_precision, mixed_precision
 from zhengling.modeling.windows import LONG, tokenize_paragraphs
 from zhengling.text import read
@@ -239,10 +241,16 @@ def test_what_the_source_raises_comes_after_the_records_before_it(
     assert names == ["0", "1", "2"]
 
 
-@pytest.mark.parametrize("precision", ["fp32", "int8"])
-def test_the_copy_for_inference_says_what_the_model_says(make_extractor: Callable[..., Extractor], precision: str) -> None:
-    """Local layers in blocks, padding in the batch; int8 is near and leaves the model as it was."""
+@pytest.mark.parametrize("encoder", ["modernbert", "bert"])
+@pytest.mark.parametrize(("precision", "tolerance"), [("fp32", 1e-4), ("bf16", 0.3), ("int8", 2.0)])
+def test_the_copy_for_inference_says_what_the_model_says(
+    make_extractor: Callable[..., Extractor], encoder: str, precision: str, tolerance: float
+) -> None:
+    """Local layers in blocks, padding in the batch; lower precisions are near and leave the model as it was."""
     model = make_extractor().model
+    if encoder == "bert":
+        small = BertConfig(vocab_size=200, hidden_size=8, num_hidden_layers=2, num_attention_heads=2, intermediate_size=12)
+        model = ZhenglingModel(model.config, BertModel(small)).eval()
     before = {name: tensor.clone() for name, tensor in model.state_dict().items()}
     fast = for_inference(model, torch.device("cpu"), precision)
     mask = torch.ones(2, 190, dtype=torch.long)
@@ -250,11 +258,12 @@ def test_the_copy_for_inference_says_what_the_model_says(make_extractor: Callabl
     ids = torch.randint(5, 60, mask.shape, generator=torch.Generator().manual_seed(1)) * mask
     pieces = torch.where(mask > 0, 0, -1)
     with torch.inference_mode():
-        wanted, found = (each(ids, mask, pieces, piece_count=1) for each in (model, fast))
-    tolerance = 1e-4 if precision == "fp32" else 2.0
+        wanted = model(ids, mask, pieces, piece_count=1)
+        with torch.autocast("cpu", torch.bfloat16, enabled=precision == "bf16"):
+            found = fast(ids, mask, pieces, piece_count=1)
     for name in ("directives", "slots"):
-        assert torch.allclose(wanted[name][mask > 0], found[name][mask > 0], atol=tolerance)
-    assert torch.allclose(wanted.themes, found.themes, atol=tolerance)
+        assert torch.allclose(wanted[name][mask > 0], found[name][mask > 0].float(), atol=tolerance)
+    assert torch.allclose(wanted.themes, found.themes.float(), atol=tolerance)
     assert all(torch.equal(tensor, before[name]) for name, tensor in model.state_dict().items())
 
 

@@ -126,6 +126,7 @@ class Engine:
         """
         read("", off=off)  # an unknown repair is told here
         self.extractor, self.encoding, self.off = extractor, encoding, tuple(off)
+        extractor.forward.keep_memory()
         self.buffer = buffer or (CPU_BUFFER if extractor.device.type == "cpu" else GPU_BUFFER)
         self.cleaners = cleaners
         self.decodes_apart = extractor.device.type != "cpu"

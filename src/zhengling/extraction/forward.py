@@ -84,14 +84,12 @@ class Forward:
         graph: Callable[..., ZhenglingOutput] | None = None,
     ) -> None:
         """``precision``: ``fp32``, ``bf16``, ``fp16`` or ``int8``; ``graph``: what computes instead of the model."""
-        if device.type == "cpu":
-            widest = max(module.out_features for module in model.modules() if isinstance(module, torch.nn.Linear))
-            keep_freed_memory(CPU_BUDGET * widest * torch.float32.itemsize)
         self.model = graph or for_inference(model, device, precision)
         self.pad_id, self.device, self.precision = pad_id, device, precision
         self.budget = _budget(device, model.encoder.config.hidden_size)
         self.windows = self.cached = 0
         self.reuse = True
+        self._widest = max(module.out_features for module in model.modules() if isinstance(module, torch.nn.Linear))
         self._answers: OrderedDict[bytes, WindowLogits] = OrderedDict()
 
     def run(self, rows: Sequence[Row], take: Answer) -> None:
@@ -113,6 +111,11 @@ class Forward:
     def forget(self) -> None:
         """Forget the answers that are kept."""
         self._answers.clear()
+
+    def keep_memory(self) -> None:
+        """On a CPU let what a pass frees stay with this process, see :func:`keep_freed_memory`."""
+        if self.device.type == "cpu":
+            keep_freed_memory(CPU_BUDGET * self._widest * torch.float32.itemsize)
 
     def _from_memory(self, key: bytes, numbers: Sequence[int], take: Answer) -> bool:
         if key not in self._answers:

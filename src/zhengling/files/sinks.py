@@ -150,7 +150,8 @@ class Stdout:
     def write(self, record: Record, text: str) -> None:
         """Print a record; raises :class:`OutputError`."""
         with _printing():
-            sys.stdout.buffer.write(json_line(record).encode())
+            for part in json_parts(record):
+                sys.stdout.buffer.write(part.encode())
 
     def commit(self) -> int:
         """Nothing to go on from."""
@@ -181,7 +182,10 @@ def json_line(record: Record) -> str:
 
 
 def json_parts(record: Record) -> Iterator[str]:
-    """:func:`json_line` in a few parts, :data:`DIRECTIVES_AT_ONCE` each: a document may have a hundred thousand."""
+    """:func:`json_line` in parts of :data:`DIRECTIVES_AT_ONCE` directives, since a document may have a hundred thousand."""
+    if len(record.directives) <= DIRECTIVES_AT_ONCE:
+        yield json_text(record.as_dict()) + "\n"
+        return
     fields = [f"{json_text(name)}: {json_text(value)}" for name, value in replace(record, directives=[]).as_dict().items()]
     place = fields.index('"directives": []')
     yield "{" + ", ".join([*fields[:place], '"directives": ['])

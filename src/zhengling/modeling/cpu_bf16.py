@@ -2,8 +2,8 @@
 
 Autocast alone makes bf16 of every matrix in every pass, and of a layer's input once for each product. The attention of torch
 for CPUs, which keeps scores in float32, gains nothing by bf16; plain products do. 12,541 characters on one core (AMD EPYC,
-AVX512-BF16): autocast 2.1 s, this 1.6 s, of that 0.25 s by :mod:`zhengling.modeling.memory`. Scores in bf16 cost nothing that
-can be measured: 24,742 tokens kept 100 % of directive tags and 99.98 % of slot tags either way.
+AVX512-BF16): 2.1 s by autocast, 1.6 to 1.8 by this and :mod:`zhengling.modeling.memory`, half of the gain each (LOG.md,
+2026-11-28). Scores in bf16 cost little: 24,742 tokens kept 100 % of directive tags and 99.98 % of slot tags either way.
 """
 
 from __future__ import annotations
@@ -21,6 +21,8 @@ from zhengling.modeling.cpu_layers import BLOCK, BlockAttention, GatedLayer, rep
 from zhengling.modeling.model import ZhenglingModel
 from zhengling.modeling.precision import convert
 
+WHOLE = 512
+"""Queries of a global layer that are computed together, so that its scores do not grow with the square of a long window."""
 HIDDEN = -1e9
 """Added to the score of a token that is not to be seen."""
 
@@ -50,7 +52,7 @@ class HalfModernBert(nn.Module):
             :, None, None
         ]
         masks = {
-            "full_attention": [padding] if bool((attention_mask == 0).any()) else [None],
+            "full_attention": padding if bool((attention_mask == 0).any()) else None,
             "sliding_attention": list(_bands(padding, self.reach)),
         }
         with torch.autocast("cpu", enabled=False):
@@ -87,14 +89,17 @@ class HalfAttention(BlockAttention):
         return super().forward(hidden_states.to(torch.bfloat16), *given, **named)
 
     def attend(self, query: torch.Tensor, key: torch.Tensor, value: torch.Tensor, mask: Any) -> torch.Tensor:
-        """``[batch, heads, tokens, head]`` each to ``[batch, tokens, heads, head]``; the masks: one for each block."""
+        """``[batch, heads, tokens, head]`` each to ``[batch, tokens, heads, head]``.
+
+        ``mask``: of a global layer what is added to all scores or None, of a local one a list of it for each block.
+        """
         shape = query.shape
         query, key, value = (part.reshape(-1, *shape[2:]) for part in (query, key, value))
         if self.reach is None:
-            found = _attended(query, key, value, *mask)
+            blocks = [(slice(first, first + WHOLE), slice(None), mask) for first in range(0, shape[2], WHOLE)]
         else:  # which counts the token itself
-            blocks = zip(_blocks(shape[2], self.reach - 1), mask, strict=True)
-            found = torch.cat([_attended(query[:, at], key[:, seen], value[:, seen], each) for (at, seen), each in blocks], 1)
+            blocks = [(*at, each) for at, each in zip(_blocks(shape[2], self.reach - 1), mask, strict=True)]
+        found = torch.cat([_attended(query[:, at], key[:, seen], value[:, seen], each) for at, seen, each in blocks], 1)
         return found.view(shape).transpose(1, 2)
 
 

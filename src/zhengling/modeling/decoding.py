@@ -36,7 +36,7 @@ def best_tags(
     lengths: NDArray[np.int64],
     kinds: int,
     transitions: NDArray[np.float32] | None = None,
-    classes: NDArray[np.int64] | None = None,
+    classes: NDArray[np.integer[Any]] | None = None,
     edges: NDArray[np.floating] | None = None,
 ) -> NDArray[np.int64]:
     """Viterbi over the BIO constraints, for a batch of sequences at once.
@@ -139,7 +139,7 @@ def theme_probabilities(logits: NDArray[np.float32], temperature: float) -> NDAr
     return 1 / (1 + np.exp(-logits.astype(np.float64) / temperature))
 
 
-def restrict_slots(slots: NDArray[np.float32], directive_tags: NDArray[np.int64]) -> NDArray[np.float32]:
+def restrict_slots(slots: NDArray[np.float32], directive_tags: NDArray[np.integer[Any]]) -> NDArray[np.float32]:
     """Forbid slot tags outside directives and slots that run on over a directive's begin.
 
     ``slots``: log-probabilities ``[…, tokens, tags]``; ``directive_tags``: ``[…, tokens]``.

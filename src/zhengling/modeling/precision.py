@@ -20,7 +20,7 @@ def choose_precision(wanted: str, device: torch.device) -> str:
 
     On a GPU bf16, or fp16 where it has no bf16; on a CPU bf16 where it multiplies in it (AMX or AVX512-BF16), else fp32.
     ``int8`` is for CPUs, and never chosen: it is little faster on AVX2, slower than bf16 on AVX512-BF16, and changes more than
-    0.2 % of the themes (benchmarks/INFER.md).
+    0.2 % of directive tags and themes (benchmarks/INFER.md).
     """
     if wanted not in PRECISIONS:
         raise ConfigError(f"precision: got {wanted!r}. Expected one of: {', '.join(PRECISIONS)}")
