@@ -17,7 +17,7 @@ from transformers import ModernBertModel
 from transformers.modeling_outputs import BaseModelOutput
 from transformers.models.modernbert.modeling_modernbert import ModernBertAttention
 
-from zhengling.modeling.cpu_layers import BLOCK, BlockAttention, GatedLayer, replace_layers
+from zhengling.modeling.cpu_layers import BlockAttention, GatedLayer, blocks, replace_layers
 from zhengling.modeling.model import ZhenglingModel
 from zhengling.modeling.precision import convert
 
@@ -63,15 +63,9 @@ class HalfModernBert(nn.Module):
 def _bands(padding: torch.Tensor, reach: int) -> Iterator[torch.Tensor]:
     """What is added to the scores of each block of a local layer, ``[batch, 1, block, seen]``; ``[batch, 1, 1, tokens]``."""
     places = torch.arange(padding.shape[-1])
-    for block, seen in _blocks(len(places), reach):
+    for block, seen in blocks(len(places), reach):
         far = (places[block, None] - places[seen]).abs() > reach
         yield padding[..., seen] + torch.zeros(far.shape, dtype=padding.dtype).masked_fill_(far, HIDDEN)
-
-
-def _blocks(tokens: int, reach: int) -> Iterator[tuple[slice, slice]]:
-    """The queries of each block and the keys that any of them sees."""
-    for first in range(0, tokens, BLOCK):
-        yield slice(first, first + BLOCK), slice(max(0, first - reach), first + BLOCK + reach)
 
 
 class HalfAttention(BlockAttention):
@@ -96,10 +90,10 @@ class HalfAttention(BlockAttention):
         shape = query.shape
         query, key, value = (part.reshape(-1, *shape[2:]) for part in (query, key, value))
         if self.reach is None:
-            blocks = [(slice(first, first + WHOLE), slice(None), mask) for first in range(0, shape[2], WHOLE)]
+            parts = [(slice(first, first + WHOLE), slice(None), mask) for first in range(0, shape[2], WHOLE)]
         else:  # which counts the token itself
-            blocks = [(*at, each) for at, each in zip(_blocks(shape[2], self.reach - 1), mask, strict=True)]
-        found = torch.cat([_attended(query[:, at], key[:, seen], value[:, seen], each) for at, seen, each in blocks], 1)
+            parts = [(*at, each) for at, each in zip(blocks(shape[2], self.reach - 1), mask, strict=True)]
+        found = torch.cat([_attended(query[:, at], key[:, seen], value[:, seen], each) for at, seen, each in parts], 1)
         return found.view(shape).transpose(1, 2)
 
 

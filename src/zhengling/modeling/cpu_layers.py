@@ -8,6 +8,7 @@ gated layer have memory of their own, which its activation reads in a third of t
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Any
 
 import torch
@@ -16,6 +17,12 @@ from transformers.models.modernbert.modeling_modernbert import ModernBertAttenti
 
 BLOCK = 64
 """Queries of a local layer that are computed together."""
+
+
+def blocks(tokens: int, reach: int) -> Iterator[tuple[slice, slice]]:
+    """The queries of each block of a local layer and the keys that any of them sees."""
+    for first in range(0, tokens, BLOCK):
+        yield slice(first, first + BLOCK), slice(max(0, first - reach), first + BLOCK + reach)
 
 
 class BlockAttention(nn.Module):
@@ -54,10 +61,10 @@ class BlockAttention(nn.Module):
         tokens = query.shape[2]
         if self.reach is None or mask is None or tokens <= BLOCK + self.reach:
             return attend(query, key, value, attn_mask=mask).transpose(1, 2)
-        parts = []
-        for first in range(0, tokens, BLOCK):
-            block, seen = slice(first, first + BLOCK), slice(max(0, first - self.reach), first + BLOCK + self.reach)
-            parts.append(attend(query[:, :, block], key[:, :, seen], value[:, :, seen], attn_mask=mask[:, :, block, seen]))
+        parts = [
+            attend(query[:, :, block], key[:, :, seen], value[:, :, seen], attn_mask=mask[:, :, block, seen])
+            for block, seen in blocks(tokens, self.reach)
+        ]
         return torch.cat(parts, 2).transpose(1, 2)
 
 
